@@ -1,0 +1,70 @@
+"""A detector's complaint about one series, with the numbers a person needs to agree or disagree."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from bot.domain.series import SeriesKey
+
+Fingerprint = NewType("Fingerprint", str)
+
+
+class FindingKind(StrEnum):
+    """How a series misbehaves."""
+
+    LEVEL = "level"  # away from where it should be, at this time of day
+    SHIFT = "shift"  # a smaller move that lasts
+    GAP = "gap"  # used to report, and is silent
+    BLIND = "blind"  # a whole source is silent
+
+
+class Direction(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    NONE = "none"  # gaps and blind spots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The numbers a person needs to agree or disagree with a finding."""
+
+    observed: float  # in `unit`; NaN for a gap
+    expected: float  # in `unit`, the centre of the baseline before the trouble
+    scale: float  # in `unit`, one robust sigma of the baseline
+    z: float  # signed departure in sigmas, now
+    peak_z: float  # signed, the largest since the onset
+    unit: str  # "ms", "1/s", "ratio"
+    window_s: float  # seconds of data judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    key: SeriesKey
+    kind: FindingKind
+    direction: Direction
+    worse: bool  # the catalogue calls this direction worse, or does not say
+    onset: datetime  # when the change began, as estimated
+    detected: datetime  # the tick that saw it first
+    evidence: Evidence
+    because: str = ""  # only for blind spots: what the source said
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return fingerprint_of(self.key, gap=self.kind in (FindingKind.GAP, FindingKind.BLIND))
+
+
+def fingerprint_of(key: SeriesKey, *, gap: bool) -> Fingerprint:
+    """Hash what is wrong with what: the series and whether it deviates or is silent.
+
+    Numbers, times and generated text stay out, so that the same trouble has the same name tomorrow.
+    """
+    return Fingerprint(_digest((key.signal, key.entity, *(f"{k}={v}" for k, v in key.labels), "gap" if gap else "off")))
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""On which side of the fault line a trouble lies, how sure we are, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.change import Change
+from bot.domain.series import SeriesKey
+
+
+class Cause(StrEnum):
+    MODEL = "model"
+    INFRASTRUCTURE = "infrastructure"
+    MIXED = "mixed"
+    UNDETERMINED = "undetermined"
+
+
+class Subcause(StrEnum):
+    """The subcauses of recording-format.md; the first four are the model's."""
+
+    BAD_VERSION = "bad_version"
+    DATA_QUALITY = "data_quality"
+    COVARIATE_DRIFT = "covariate_drift"
+    CONCEPT_DRIFT = "concept_drift"
+    CPU_SATURATION = "cpu_saturation"
+    MEMORY_SATURATION = "memory_saturation"
+    DISK_SATURATION = "disk_saturation"
+    NETWORK = "network"
+    DEPENDENCY_FAILURE = "dependency_failure"
+    BAD_DEPLOY = "bad_deploy"
+    CAPACITY_LOSS = "capacity_loss"
+    TRAFFIC_SURGE = "traffic_surge"
+    TELEMETRY_LOSS = "telemetry_loss"
+
+    @property
+    def cause(self) -> Cause:
+        return Cause.MODEL if self in MODEL_SUBCAUSES else Cause.INFRASTRUCTURE
+
+
+MODEL_SUBCAUSES = frozenset(
+    {Subcause.BAD_VERSION, Subcause.DATA_QUALITY, Subcause.COVARIATE_DRIFT, Subcause.CONCEPT_DRIFT}
+)
+
+
+class RollbackAdvice(StrEnum):
+    ADVISED = "advised"
+    NOT_ADVISED = "not_advised"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoning:
+    """One line of the argument: what was seen, and how far it moves the scales."""
+
+    text: str  # "disk of n-04 left its usual range 6 min before freshness of fraud/velocity"
+    weight: float  # nats of log-odds; positive speaks for the model, negative for infrastructure
+    entity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A series that may be the root, the likeliest first."""
+
+    key: SeriesKey
+    onset: datetime
+    score: float  # 0-1, comparable within one incident only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspectChange:
+    change: Change
+    weight: float  # 0-1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One hypothesis that was weighed."""
+
+    cause: Cause
+    subcause: Subcause
+    entity: str
+    probability: float  # of all hypotheses, given that something is wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    cause: Cause
+    subcauses: tuple[Subcause, ...]  # one; two when mixed; the best two candidates' when undetermined
+    entity: str  # the root entity, or "" when undetermined
+    model_probability: float  # infrastructure's is the rest
+    reasoning: tuple[Reasoning, ...] = ()  # heaviest first
+    candidates: tuple[Candidate, ...] = ()  # likeliest first
+    suspects: tuple[Suspect, ...] = ()
+    changes: tuple[SuspectChange, ...] = ()
+    rollback: RollbackAdvice = RollbackAdvice.UNKNOWN
+    rollback_reason: str = ""
+    settle: str = ""  # which observation would settle it, when it is not settled
+
+    @property
+    def probability(self) -> float:
+        """How sure we are of `cause`, for the word beside it."""
+        match self.cause:
+            case Cause.MODEL:
+                return self.model_probability
+            case Cause.INFRASTRUCTURE:
+                return 1.0 - self.model_probability
+            case _:
+                return max(self.model_probability, 1.0 - self.model_probability)
+
+    @property
+    def subcause_words(self) -> str:
+        """As replay prints it: one word, or two joined by a comma."""
+        return ",".join(self.subcauses)
