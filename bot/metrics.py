@@ -51,3 +51,6 @@ class Metrics:
         )
         self.llm_tokens = Counter("faultline_llm_tokens_total", "Tokens spent", ["direction"], registry=self.registry)
         self.actions = Counter("faultline_actions_total", "Actions by outcome", ["outcome"], registry=self.registry)
+        self.jobs = Counter(
+            "faultline_jobs_total", "Scheduled jobs by outcome", ["job", "outcome"], registry=self.registry
+        )

@@ -31,7 +31,6 @@ class HeldBy(StrEnum):
 
     DEBOUNCE = "debounce"  # not long enough yet
     SILENCE = "silence"
-    INHIBITION = "inhibition"  # another finding makes it redundant
     LOW_SEVERITY = "low_severity"  # evidence and digest only: feature drift alone never pages
     NOTHING_NEW = "nothing_new"
 
@@ -48,6 +47,7 @@ class Told:
     cause: Cause
     at: datetime
     replies: int = 0  # thread messages spent, against the budget
+    flapping_said: bool = False  # said once, then only edited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

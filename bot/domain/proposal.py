@@ -27,6 +27,7 @@ class ProposalState(StrEnum):
     FAILED = "failed"
     UNCONFIRMED = "unconfirmed"  # done, but serving or recovery could not be confirmed in time
     CONFLICT = "conflict"  # somebody else moved the alias
+    DRY_RUN = "dry_run"  # approved, and nothing was touched because actions are not live
     DENIED = "denied"
     EXPIRED = "expired"
 
@@ -78,9 +79,11 @@ class Proposal:
     four_eyes: bool = False
     dry_run: bool = True
     approvals: tuple[Approval, ...] = ()
+    sends: int = 0  # times the registry was asked to move the alias
     moved_at: datetime | None = None
     serving_confirmed_at: datetime | None = None
     ended_at: datetime | None = None
+    revision: int = 1  # grows with every change, so that the newest card wins
     outcome: str = ""  # one sentence for the thread
     outcome_checks: tuple[Check, ...] = ()
 

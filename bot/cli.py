@@ -1,0 +1,201 @@
+"""The command `faultline`. Each command is thin: it loads the settings, calls one function, and prints."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+from typer.core import TyperGroup
+
+from bot.errors import BadInputError, FaultlineError
+
+BAD_INPUT = 2  # exit code: a person's file, flag or key is wrong
+FAILED = 1
+
+
+class _Plain(TyperGroup):
+    """Turns our own errors into one message and an exit code; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadInputError as error:
+            typer.echo(f"faultline: {error}", err=True)
+            raise typer.Exit(BAD_INPUT) from None
+        except FaultlineError as error:
+            typer.echo(f"faultline: {error}", err=True)
+            raise typer.Exit(FAILED) from None
+
+
+app = typer.Typer(
+    cls=_Plain,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables, and so secrets
+    help="Says on which side of the fault line an incident lies: the model, or the infrastructure under it.",
+)
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="faultline.yaml; else FAULTLINE_CONFIG, else ./faultline.yaml", show_default=False
+    ),
+]
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - the signature is Typer's
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - commands import what they use, so --help is quick
+
+        typer.echo(f"faultline {version('faultline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False
+) -> None:
+    """Hold the options before the command."""
+
+
+@app.command()
+def run(config: Config = None) -> None:
+    """Run the bot."""
+    from bot.config import config_path, load_settings  # noqa: PLC0415
+    from bot.logs import set_up_logging  # noqa: PLC0415
+
+    settings = load_settings(config_path(config))
+    settings.require_secrets()
+    set_up_logging(
+        level=settings.log.level, json_lines=settings.log.format == "json", secrets=settings.secrets.values()
+    )
+    from bot.wiring import run_bot  # noqa: PLC0415
+
+    asyncio.run(run_bot(settings))
+
+
+@app.command()
+def init(path: Annotated[Path, typer.Argument(help="File or folder.")] = Path("faultline.yaml")) -> None:
+    """Write a commented starter configuration."""
+    from bot.starter import write_starter  # noqa: PLC0415
+
+    target = write_starter(path)
+    typer.echo(f"{target} is written. Next: `faultline manifest --config {target}` for the Slack app,")
+    typer.echo(f"then set its two tokens in the environment, then `faultline doctor --config {target}`.")
+
+
+@app.command()
+def doctor(config: Config = None) -> None:
+    """Check each part, and say what is wrong and what to do."""
+    from bot.config import config_path, load_settings  # noqa: PLC0415
+    from bot.doctor import examine, line_of  # noqa: PLC0415
+
+    settings = load_settings(config_path(config))
+
+    async def every() -> int:
+        failed = 0
+        async for result in examine(settings):
+            typer.echo(line_of(result))
+            failed += result.state == "failed"
+        return failed
+
+    failed = asyncio.run(every())
+    typer.echo("\nReady: `faultline run`." if not failed else f"\n{failed} to repair.")
+    raise typer.Exit(FAILED if failed else 0)
+
+
+@app.command()
+def manifest(config: Config = None) -> None:
+    """Print the Slack app manifest that matches the configuration."""
+    from bot.config import config_path, load_settings  # noqa: PLC0415
+    from bot.slack.manifest import manifest as slack_manifest  # noqa: PLC0415
+
+    settings = load_settings(config_path(config))
+    slack = settings.slack
+    if slack.transport == "http" and slack.http.public_url is None:
+        raise BadInputError(
+            f"{settings.path}: slack.http.public_url: is missing: with transport http, Slack needs the https address"
+            " under which it reaches this bot"
+        )
+    printed = slack_manifest(
+        socket_mode=slack.transport == "socket",
+        request_url=f"{(slack.http.public_url or '').rstrip('/')}{slack.http.path}" if slack.http.public_url else None,
+        private_channels=slack.private_channel,
+        user_groups=settings.user_groups,
+    )
+    typer.echo(json.dumps(printed, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def migrate(config: Config = None) -> None:
+    """Create the database or bring it to this version's schema, after a backup."""
+    from bot.config import config_path, load_settings  # noqa: PLC0415
+    from bot.store.migrate import migrate as upgrade  # noqa: PLC0415
+
+    settings = load_settings(config_path(config))
+    typer.echo(f"the store has schema {asyncio.run(upgrade(settings.database_url))}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of faultline.yaml, for editors."""
+    from bot.config import schema_text  # noqa: PLC0415
+
+    typer.echo(schema_text(), nl=False)
+
+
+@app.command()
+def replay(
+    folders: Annotated[list[Path], typer.Argument(help="Recordings.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a folder, one a line.")] = False,
+) -> None:
+    """Show what the bot would have said over recordings."""
+    from bot.logs import set_up_logging  # noqa: PLC0415
+    from bot.replay import replay_folder  # noqa: PLC0415
+
+    set_up_logging(level="warning", json_lines=False)
+    raise typer.Exit(replay_each(folders, replay_folder=replay_folder, as_json=as_json))
+
+
+@app.command()
+def demo(
+    *,
+    headless: Annotated[bool, typer.Option("--headless", help="Play a person who approves, then stop.")] = False,
+    port: Annotated[int, typer.Option(help="Of the page; 0 takes any free one.", min=0, max=65535)] = 8765,
+) -> None:
+    """Run the bot against a simulated production and a small local Slack."""
+    from bot.demo import run_demo  # noqa: PLC0415
+
+    raise typer.Exit(asyncio.run(run_demo(headless=headless, port=port)))
+
+
+class Report(Protocol):
+    def as_json(self) -> dict[str, Any]: ...
+
+    def text(self) -> str: ...
+
+
+def replay_each(folders: Sequence[Path], *, replay_folder: Callable[[Path], Report], as_json: bool) -> int:
+    """Replay every folder; one that does not fit costs a line on standard error and the exit code, not the others."""
+    bad = 0
+    for number, folder in enumerate(folders, start=1):
+        typer.echo(f"[{number}/{len(folders)}] {folder}", err=True)
+        try:
+            report = replay_folder(folder)
+        except BadInputError as error:
+            typer.echo(" ".join(str(error).split("\n")), err=True)
+            bad += 1
+            continue
+        typer.echo(json.dumps(report.as_json(), ensure_ascii=False) if as_json else report.text())
+        sys.stdout.flush()  # whoever reads the lines gets each one when it is done
+    return BAD_INPUT if bad else 0
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    app()

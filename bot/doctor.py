@@ -1,0 +1,370 @@
+"""`faultline doctor`: looks at each part in turn and says what is wrong and what to do. Changes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from bot.clock import WallClock
+from bot.config import Settings
+from bot.domain.catalogue import Catalogue
+from bot.domain.policy import ApproverPolicy
+from bot.domain.series import SeriesIndex
+from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, SourceDownError
+from bot.http import HttpClient
+from bot.metrics import Metrics
+from bot.ports import Directory, MetricSource, Registry
+from bot.slack.check import CheckResult
+from bot.slack.options import SlackOptions, Transport
+
+Check = Callable[[], Awaitable[Sequence[CheckResult]]]
+NAMED = 8  # signals listed by name in one line
+MARKS = {"ok": "ok", "failed": "FAILED", "not configured": "not configured"}
+
+
+# ---------------------------------------------------------------- single checks
+
+
+def check_config(settings: Settings) -> list[CheckResult]:
+    """The file was read already; here is what it amounts to, and what in it was probably not meant."""
+    catalogue = settings.catalogue
+    counts = ", ".join(
+        f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+        for word, things in (
+            ("node", catalogue.nodes),
+            ("service", catalogue.services),
+            ("model", catalogue.models),
+            ("signal", catalogue.signals),
+        )
+    )
+    found = [_ok("configuration", f"{settings.path}: {counts}")]
+    return found + [_ok("configuration", f"note: {warning}") for warning in settings.warnings]
+
+
+def check_secrets(settings: Settings) -> list[CheckResult]:
+    missing = settings.missing_secrets()
+    if not missing:
+        return [_ok("secrets", "all that this configuration needs are set")]
+    return [
+        _failed(
+            "secrets",
+            f"{one.variable} is not set ({one.needed_for})",
+            f"set it, or {one.variable}_FILE to the path of a file that holds it",
+        )
+        for one in missing
+    ]
+
+
+async def check_source(source: MetricSource, *, at: datetime) -> list[CheckResult]:
+    """Ask once, exactly as a tick does, and count what came for each signal."""
+    name = f"source {source.name}"
+    index = SeriesIndex()
+    try:
+        pull = await source.pull(index, at=at)
+    except SourceDownError as error:
+        return [_failed(name, str(error), "check the address, the credentials and the network from this machine")]
+    counts = Counter(index[int(row)].signal for row in pull.samples.rows)
+    blind = {signal for spot in pull.blind for signal in spot.signals}
+    empty = [signal for signal in source.signals if not counts[signal] and signal not in blind]
+    found = [
+        _failed(name, f"{_some(spot.signals)}: {spot.because}", "try the query in Prometheus' own page")
+        for spot in pull.blind
+    ]
+    if counts:
+        listed = _some([f"{signal} {count}" for signal, count in counts.items()])
+        found.insert(0, _ok(name, f"answers; {sum(counts.values())} series: {listed}"))
+        if empty:
+            found.append(_ok(name, f"note: no series just now: {_some(empty)}; fine for what is rare, else the query"))
+    elif not found:
+        detail = f"answers, but no signal has a series: {_some(empty)}"
+        found.append(_failed(name, detail, "check the metric names and labels in the queries of the catalogue"))
+    return found
+
+
+async def check_registry(registry: Registry, models: Iterable[str]) -> list[CheckResult]:
+    """Which version of each model holds the alias."""
+    name, found = f"registry {registry.name}", list[CheckResult]()
+    for model in models:
+        try:
+            holder = await registry.holder(model)
+        except SourceDownError as error:
+            return [*found, _failed(name, str(error), "check sources.mlflow: the address, the credentials")]
+        except GiveUpError as error:
+            detail = f"{model}: {error}"
+            found.append(_failed(name, detail, f"give its registered name: sources.mlflow.models: {{{model}: ...}}"))
+            continue
+        if holder is None:
+            fix = f"set the alias {registry.alias} in MLflow, or sources.mlflow.alias to the one that serves"
+            found.append(_failed(name, f"{model}: no version holds the alias {registry.alias}", fix))
+        else:
+            found.append(_ok(name, f"{model}: version {holder} holds the alias {registry.alias}"))
+    return found or [_ok(name, "the catalogue holds no model")]
+
+
+async def check_store(url: str) -> list[CheckResult]:
+    """Open the database beside a running bot, without its lock and without writing."""
+    from bot.store.sql import open_store  # noqa: PLC0415 - a second of imports that --help need not pay
+
+    try:
+        store = await open_store(url, read_only=True)
+    except BadInputError as error:
+        return [_failed("store", str(error), "" if "faultline migrate" in str(error) else "see store.url")]
+    except RetryLaterError as error:
+        return [_failed("store", str(error), "check that the database runs and lets this machine in")]
+    try:
+        return [_ok("store", f"opens; schema {await store.schema()}")]
+    except RetryLaterError as error:
+        return [_failed("store", str(error), "check that the database runs and lets this machine in")]
+    finally:
+        await store.close()
+
+
+def check_llm(provider: str, build: Callable[[], object] | None) -> list[CheckResult]:
+    """A language model costs money, so it is built but not asked.
+
+    build: makes the provider; None when none is configured.
+    """
+    name = "language model"
+    if build is None:
+        return [_absent(name, "explanations come from a template; verdicts never depend on a language model")]
+    try:
+        build()
+    except BadInputError as error:
+        return [_failed(name, str(error), "pip install 'faultline[llm]', or llm.provider: none")]
+    return [_ok(name, f"{provider} can be used; not asked now, because each answer costs")]
+
+
+async def check_approvers(
+    policies: Mapping[str, ApproverPolicy], catalogue: Catalogue, *, live: bool, directory: Directory | None
+) -> list[CheckResult]:
+    """Find approvals that nobody could ever give.
+
+    directory: reads Slack's user groups; None when there is no token yet, and then groups are taken as they are.
+    """
+    name, found = "approvers", list[CheckResult]()
+    fix = "list Slack user ids under approvers.'*'.users, or under the model's own name"
+    for model in [entry.name for entry in catalogue.models]:
+        policy = policies.get(model) or policies.get("*") or ApproverPolicy()
+        people = set(policy.users)
+        unread = False
+        for group in sorted(policy.groups):
+            if directory is None:
+                unread = True
+                continue
+            try:
+                people |= await directory.members(group)
+            except (RetryLaterError, GiveUpError) as error:
+                unread = True
+                detail = f"{model}: the user group {group} cannot be read: {error}"
+                found.append(_failed(name, detail, "give the scope usergroups:read, or list users instead"))
+        if not people and not unread:
+            detail = f"{model}: nobody may approve a rollback"
+            found.append(_failed(name, detail, fix) if live else _absent(name, detail, fix))
+        elif policy.four_eyes and len(people) == 1 and not unread:
+            detail = f"{model}: four_eyes with one approver: what that person asks for, nobody can approve"
+            found.append(_failed(name, detail, "add a second approver, or four_eyes: false"))
+        elif not any(one.detail.startswith(f"{model}:") for one in found):
+            who = f"{len(people)} people" if len(people) != 1 else "1 person"
+            known = who + (" and user groups not read" if unread and policy.groups else "")
+            found.append(_ok(name, f"{model}: {known}" + (", four eyes" if policy.four_eyes else "")))
+    return found
+
+
+# ---------------------------------------------------------------- all of them
+
+
+async def examine(settings: Settings) -> AsyncIterator[CheckResult]:
+    """Check each part in turn; what is found comes as soon as it is known."""
+    for one in (*check_config(settings), *check_secrets(settings)):
+        yield one
+    for check in _parts(settings):
+        try:
+            found = await check()
+        except FaultlineError as error:
+            found = [_failed("configuration", str(error), "")]
+        for one in found:
+            yield one
+
+
+def _parts(settings: Settings) -> list[Check]:
+    checks: list[Check] = [partial(_slack, settings)]
+    checks += [partial(_prometheus, settings, source.name) for source in settings.sources.prometheus]
+    checks += [partial(_recording, settings), partial(_mlflow, settings), partial(check_store, settings.database_url)]
+    checks += [partial(_llm, settings), partial(_retrain, settings), partial(_approvers, settings)]
+    return checks
+
+
+def slack_options(settings: Settings) -> SlackOptions:
+    """What the Slack adapter must be told; a secret that is absent is an empty string."""
+    slack, secrets = settings.slack, settings.secrets
+    return SlackOptions(
+        bot_token=secrets.slack_bot_token.get_secret_value() if secrets.slack_bot_token else "",
+        app_token=secrets.slack_app_token.get_secret_value() if secrets.slack_app_token else "",
+        signing_secret=secrets.slack_signing_secret.get_secret_value() if secrets.slack_signing_secret else "",
+        channel=slack.channel,
+        base_url=slack.base_url,
+        transport=Transport(slack.transport),
+        team=slack.team or "",
+        app_id=slack.app_id or "",
+        http_host=slack.http.bind,
+        http_port=slack.http.port,
+        http_path=slack.http.path,
+    )
+
+
+def http_client(settings: Settings, name: str) -> HttpClient:
+    """A client of the server that the configuration calls `name`. Raises BadInputError when its secret is missing."""
+    server, credential = settings.servers()[name], settings.credential(name)
+    return HttpClient(
+        server.url,
+        deadline_s=server.deadline.total_seconds(),
+        max_bytes=server.max_bytes,
+        bearer=credential.bearer,
+        basic=credential.basic,
+        headers=server.headers,
+        ca_file=server.ca_file,
+        client_cert=server.client_cert,
+        client_key=server.client_key,
+        verify=not server.insecure,
+    )
+
+
+async def _slack(settings: Settings) -> Sequence[CheckResult]:
+    from bot.slack.check import check_slack  # noqa: PLC0415 - beside the other slow imports
+
+    return await check_slack(
+        slack_options(settings),
+        metrics=Metrics(),
+        private_channels=settings.slack.private_channel,
+        user_groups=settings.user_groups,
+    )
+
+
+async def _prometheus(settings: Settings, name: str) -> Sequence[CheckResult]:
+    from bot.sources.prometheus import PrometheusSource  # noqa: PLC0415
+
+    section = next(one for one in settings.sources.prometheus if one.name == name)
+    wanted = None if section.signals is None else set(section.signals)
+    try:
+        client = http_client(settings, name)
+    except BadInputError as error:
+        return [_failed(f"source {name}", str(error), "see sources.prometheus")]
+    signals = [signal for signal in settings.catalogue.signals if wanted is None or signal.name in wanted]
+    source = PrometheusSource(
+        name, client, signals, max_series=section.max_series, deadline_s=section.deadline.total_seconds()
+    )
+    try:
+        return await check_source(source, at=WallClock().now())
+    finally:
+        await source.close()
+
+
+async def _recording(settings: Settings) -> Sequence[CheckResult]:
+    folder = settings.sources.recording
+    if folder is None:
+        return []
+    from bot.sources.recording import load_recording  # noqa: PLC0415
+
+    try:
+        recording = load_recording(folder)
+    except BadInputError as error:
+        return [_failed("recording", str(error), "see sources.recording")]
+    return [_ok("recording", f"{recording.name}: {len(recording.index)} series, {len(recording.times_s)} ticks")]
+
+
+async def _mlflow(settings: Settings) -> Sequence[CheckResult]:
+    section = settings.sources.mlflow
+    if section is None:
+        return [_absent("registry", "no ledger of versions and no rollback", "set sources.mlflow")]
+    from bot.sources.mlflow import MlflowRegistry  # noqa: PLC0415
+
+    try:
+        client = http_client(settings, section.name)
+        registry = MlflowRegistry(section.name, client, alias=section.alias, names=section.models)
+    except BadInputError as error:
+        return [_failed(f"registry {section.name}", str(error), "see sources.mlflow")]
+    try:
+        return await check_registry(registry, [model.name for model in settings.catalogue.models])
+    finally:
+        await registry.close()
+
+
+async def _llm(settings: Settings) -> Sequence[CheckResult]:
+    llm = settings.llm
+    if llm.provider == "none":
+        return check_llm("", None)
+    from bot.llm.provider import ProviderKind, ProviderOptions, PydanticAiProvider  # noqa: PLC0415
+
+    api_key = settings.secrets.llm_api_key
+    options = ProviderOptions(
+        kind=ProviderKind.OPENAI if llm.provider == "openai_compatible" else ProviderKind(llm.provider),
+        model=llm.model or "",
+        base_url=llm.base_url,
+        api_key=api_key.get_secret_value() if api_key else None,
+        deadline_s=llm.deadline.total_seconds(),
+        max_output_tokens=llm.max_output_tokens,
+    )
+    built: list[PydanticAiProvider] = []
+    try:
+        return check_llm(f"{llm.provider}:{llm.model}", lambda: built.append(PydanticAiProvider(options)))
+    finally:
+        for provider in built:
+            await provider.close()
+
+
+async def _retrain(settings: Settings) -> Sequence[CheckResult]:
+    retrain = settings.actions.retrain
+    if retrain is None:
+        return [_absent("retraining", "is not offered")]
+    return [_ok("retraining", f"{retrain.kind}; not asked now, because asking starts it")]
+
+
+async def _approvers(settings: Settings) -> Sequence[CheckResult]:
+    policies = {model: entry.to_domain() for model, entry in settings.file.approvers.items()}
+    options = slack_options(settings)
+    if not options.bot_token or not settings.user_groups:
+        return await check_approvers(policies, settings.catalogue, live=not settings.dry_run, directory=None)
+    from bot.slack.api import SlackApi, make_client, make_session  # noqa: PLC0415
+    from bot.slack.people import SlackDirectory  # noqa: PLC0415
+
+    session = make_session()
+    try:
+        api = SlackApi(make_client(options.bot_token, base_url=options.base_url, session=session), metrics=Metrics())
+        return await check_approvers(
+            policies, settings.catalogue, live=not settings.dry_run, directory=SlackDirectory(api)
+        )
+    finally:
+        await session.close()
+
+
+# ---------------------------------------------------------------- words
+
+
+def line_of(result: CheckResult) -> str:
+    """One result as people read it: the symptom, and below it what to do."""
+    line = f"{MARKS[result.state]:14}  {result.name:20}  {_plain(result.detail)}"
+    return f"{line}\n{'':38}  -> {_plain(result.fix)}" if result.fix else line
+
+
+def _plain(text: str) -> str:
+    """Other systems' words, without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _ok(name: str, detail: str) -> CheckResult:
+    return CheckResult(name=name, state="ok", detail=detail)
+
+
+def _failed(name: str, detail: str, fix: str) -> CheckResult:
+    return CheckResult(name=name, state="failed", detail=detail, fix=fix)
+
+
+def _absent(name: str, detail: str, fix: str = "") -> CheckResult:
+    return CheckResult(name=name, state="not configured", detail=detail, fix=fix)

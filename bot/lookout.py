@@ -1,0 +1,228 @@
+"""Look outside: ask every source, judge what it brought, and tell what could not be seen. Concludes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from bot.clock import from_epoch
+from bot.domain.catalogue import Catalogue
+from bot.domain.change import Change, DeployEvent
+from bot.domain.finding import Finding
+from bot.domain.policy import TickPolicy
+from bot.domain.series import BlindSpot, Samples
+from bot.errors import FaultlineError, GiveUpError, SourceDownError
+from bot.metrics import Metrics
+from bot.pipeline.detect import blind_findings, findings_of
+from bot.pipeline.ledger import change_of, ledger_events
+from bot.ports import Changeset, ChangeSource, MetricSource, Registry, Store
+from bot.watch import Watch
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CHANGES_REMEMBERED = timedelta(hours=6)  # older changes explain nothing that begins now
+OFF_LOOP_SERIES = 2_000  # above this, arithmetic goes to a thread so that Slack is still acknowledged in time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a tick learnt from outside, before anything was concluded."""
+
+    findings: tuple[Finding, ...]
+    blind: tuple[BlindSpot, ...]
+    changes: tuple[Change, ...]
+    deploys: tuple[DeployEvent, ...]
+
+
+class Lookout:
+    """Owns the sources and the detectors' memory."""
+
+    def __init__(
+        self,
+        *,
+        sources: Sequence[MetricSource],
+        change_sources: Sequence[ChangeSource],
+        registry: Registry | None,
+        store: Store,
+        watch: Watch,
+        timing: TickPolicy,
+        metrics: Metrics,
+    ) -> None:
+        self._sources = sources
+        self._change_sources = change_sources
+        self._registry = registry
+        self._store = store
+        self.watch = watch
+        self._timing = timing
+        self._metrics = metrics
+        self._blind_since: dict[str, datetime] = {}
+        self._changes_until: dict[str, datetime] = {}
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.watch.catalogue
+
+    async def warm_up(self, now: datetime) -> None:
+        """Take up the saved state, then read what happened since; a source that fails only starts colder."""
+        blob = await self._store.snapshot()
+        if blob is not None:
+            try:
+                self.watch.restore(blob)
+            except (KeyError, ValueError) as error:
+                log.warning("saved detector state not usable, warming up afresh", extra={"because": str(error)})
+        step = timedelta(seconds=self.catalogue.step_s)
+        start = now - self._timing.warm_up
+        if self.watch.last_time_s is not None:
+            start = max(start, from_epoch(self.watch.last_time_s) + step)
+        if start >= now:
+            return
+        seen: list[Change] = []
+        for source in self._sources:
+            try:
+                history = await source.history(
+                    self.watch.index, start=start, end=now - step, step_s=step.total_seconds()
+                )
+            except FaultlineError as error:
+                log.warning("no history from source", extra={"source": source.name, "because": str(error)})
+                continue
+            seen += await asyncio.to_thread(self.watch.warm, history)
+        await self._remember_versions(seen)
+
+    async def _remember_versions(self, changes: Sequence[Change]) -> None:
+        """Begin the ledger with what telemetry says served before we first looked."""
+        known = {event.model for event in await self._store.deploys()}
+        alias = self._registry.alias if self._registry else "serving"
+        events = tuple(
+            DeployEvent(
+                model=change.entity,
+                alias=alias,
+                version=change.to,
+                previous=change.from_,
+                at=change.time,
+                source="telemetry",
+            )
+            for change in changes
+            if change.entity not in known
+        )
+        if events:
+            await self._store.commit(Changeset(deploys=events))
+
+    async def look(self, at: datetime) -> Seen:
+        """Fetch and judge. Sources are asked together; none can hold up the others beyond its deadline."""
+        with self._metrics.tick_seconds.labels("fetch").time():
+            pulls = await asyncio.gather(
+                *(self._guarded(s.name, s.signals, s.pull(self.watch.index, at=at)) for s in self._sources)
+            )
+            told = await asyncio.gather(
+                *(
+                    self._guarded(s.name, (), s.changes(since=self._since(s.name, at), until=at))
+                    for s in self._change_sources
+                )
+            )
+            holders, registry_blind = await self._holders()
+        blind: list[BlindSpot] = list(registry_blind)
+        parts: list[Samples] = []
+        for pull in pulls:
+            if isinstance(pull, BlindSpot):
+                blind.append(pull)
+            else:
+                parts.append(pull.samples)
+                blind += pull.blind
+        changes: list[Change] = []
+        for source, answer in zip(self._change_sources, told, strict=True):
+            if isinstance(answer, BlindSpot):
+                blind.append(answer)
+            else:
+                changes += answer
+                self._changes_until[source.name] = at
+        with self._metrics.tick_seconds.labels("detect").time():
+            frame = self.watch.frame(parts, at=at)
+            if len(self.watch.index) > OFF_LOOP_SERIES:
+                judgements, versions = await asyncio.to_thread(self.watch.observe, frame)
+            else:
+                judgements, versions = self.watch.observe(frame)
+        self._note_blind(blind, at)
+        live = await self._store.live_incidents(resolved_since=at)
+        known = {f.fingerprint: f for incident in live for f in incident.active_findings}
+        blind_signals = {name for spot in blind for name in spot.signals}
+        findings = findings_of(
+            judgements, self.watch.index, self.catalogue, now=at, known=known, blind_signals=blind_signals
+        )
+        deploys = await self._ledger(holders, versions, at)
+        moved = [change for event in deploys if (change := change_of(event))]
+        return Seen(
+            findings=(
+                *findings,
+                *blind_findings(blind, self._blind_since, now=at, step_s=self.catalogue.step_s, known=known),
+            ),
+            blind=tuple(blind),
+            changes=(*changes, *moved, *(change for change in versions if change.from_ is not None)),
+            deploys=deploys,
+        )
+
+    def _since(self, name: str, at: datetime) -> datetime:
+        return self._changes_until.get(name, at - CHANGES_REMEMBERED)
+
+    async def _guarded(self, name: str, signals: tuple[str, ...], answer: Awaitable[T]) -> T | BlindSpot:
+        """A source that cannot answer is news, not silence."""
+        try:
+            async with asyncio.timeout(self._timing.source_deadline.total_seconds()):
+                return await answer
+        except (SourceDownError, TimeoutError) as error:
+            reason = str(error) or f"no answer within {self._timing.source_deadline.total_seconds():g} s"
+            log.warning("source down", extra={"source": name, "because": reason})
+            self._metrics.source_errors.labels(name).inc()
+            return BlindSpot(source=name, because=reason, signals=signals)
+
+    async def _holders(self) -> tuple[Mapping[str, str | None], tuple[BlindSpot, ...]]:
+        """Ask the registry which version of each model holds the alias."""
+        registry = self._registry
+        if registry is None:
+            return {}, ()
+        names = [model.name for model in self.catalogue.models]
+
+        async def one(model: str) -> str | GiveUpError | None:
+            try:
+                return await registry.holder(model)
+            except GiveUpError as error:  # not registered there: a model that is served otherwise
+                return error
+
+        answers = await asyncio.gather(*(self._guarded(registry.name, (), one(name)) for name in names))
+        blind = [answer for answer in answers if isinstance(answer, BlindSpot)]
+        holders = {
+            name: answer
+            for name, answer in zip(names, answers, strict=True)
+            if not isinstance(answer, BlindSpot | GiveUpError)
+        }
+        return holders, tuple(blind[:1])
+
+    async def _ledger(
+        self, holders: Mapping[str, str | None], versions: Sequence[Change], at: datetime
+    ) -> tuple[DeployEvent, ...]:
+        latest = {event.model: event for event in await self._store.deploys()}
+        alias = self._registry.alias if self._registry else "serving"
+        events = list(ledger_events(latest, holders, alias=alias, at=at))
+        for change in versions:  # models without a registry entry are known by what telemetry says serves
+            last = latest.get(change.entity)
+            if change.entity in holders or (last is not None and last.version == change.to):
+                continue
+            events.append(
+                DeployEvent(
+                    model=change.entity,
+                    alias=alias,
+                    version=change.to,
+                    previous=change.from_,
+                    at=change.time,
+                    source="telemetry",
+                )
+            )
+        return tuple(events)
+
+    def _note_blind(self, blind: Sequence[BlindSpot], at: datetime) -> None:
+        names = {spot.source for spot in blind}
+        self._blind_since = {name: self._blind_since.get(name, at) for name in names}

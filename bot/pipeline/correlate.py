@@ -1,0 +1,156 @@
+"""Group: from the findings of this tick and the incidents of the last to the incidents of now. Level, not edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.catalogue import Catalogue
+from bot.domain.finding import Finding, Fingerprint
+from bot.domain.incident import Incident, IncidentId, Member, Severity, State
+from bot.domain.policy import SpeakingPolicy
+from bot.pipeline.relate import related
+from bot.pipeline.severity import severity_of
+
+NewId = Callable[[Sequence[Finding], datetime], IncidentId]
+
+
+def correlate(
+    findings: Sequence[Finding],
+    incidents: Sequence[Incident],
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    policy: SpeakingPolicy,
+    new_id: NewId,
+) -> tuple[Incident, ...]:
+    """Return every incident that is open now or changed in this tick, oldest first.
+
+    incidents: the open ones, and those resolved recently enough to be reopened.
+    """
+    live = [incident for incident in incidents if incident.open]
+    past = [incident for incident in incidents if not incident.open]
+    grouped = {incident.id: _refresh(incident, findings, now=now) for incident in live}
+    homeless = [f for f in findings if not any(f.fingerprint in _prints(incident) for incident in live)]
+
+    for finding in sorted(homeless, key=lambda f: (f.onset, str(f.key))):
+        home = _home(finding, grouped, catalogue) or _reopened(finding, past, now=now, policy=policy)
+        if home is None:
+            home = _opened(finding, now=now, new_id=new_id, taken=grouped)
+        grouped[home.id] = _admit(grouped.get(home.id, home), finding, now=now)
+    merged = _merge_untold(grouped, catalogue)
+    return tuple(
+        _settle(incident, catalogue, now=now, policy=policy)
+        for incident in sorted(merged, key=lambda incident: (incident.opened, incident.id))
+    )
+
+
+def _prints(incident: Incident) -> frozenset[Fingerprint]:
+    return frozenset(member.finding.fingerprint for member in incident.members)
+
+
+def _refresh(incident: Incident, findings: Sequence[Finding], *, now: datetime) -> Incident:
+    """Bring each member up to date: still active, just ended, or back again."""
+    current = {finding.fingerprint: finding for finding in findings}
+    members = []
+    for member in incident.members:
+        finding = current.get(member.finding.fingerprint)
+        if finding is not None:
+            members.append(Member(finding=finding))
+        else:
+            members.append(member if member.ended else replace(member, ended=now))
+    return replace(incident, members=tuple(members))
+
+
+def _home(finding: Finding, grouped: Mapping[IncidentId, Incident], catalogue: Catalogue) -> Incident | None:
+    """Find the open incident this finding fits: the one with most members that relate to it, actively."""
+    best: tuple[int, datetime] | None = None
+    home: Incident | None = None
+    for incident in grouped.values():
+        links = sum(related(finding, member.finding, catalogue) for member in incident.members if member.active)
+        if links and (best is None or (links, incident.opened) > best):
+            best, home = (links, incident.opened), incident
+    return home
+
+
+def _reopened(finding: Finding, past: Sequence[Incident], *, now: datetime, policy: SpeakingPolicy) -> Incident | None:
+    """The same trouble back within the window keeps its thread."""
+    for incident in sorted(past, key=lambda incident: incident.resolved or incident.opened, reverse=True):
+        ended = incident.resolved
+        if ended is None or now - ended > policy.reopen_within or finding.fingerprint not in _prints(incident):
+            continue
+        return replace(
+            incident,
+            state=State.PENDING,
+            resolved=None,
+            resolved_by=None,
+            clean_since=None,
+            reopened=incident.reopened + 1,
+            updated=now,
+        )
+    return None
+
+
+def _opened(finding: Finding, *, now: datetime, new_id: NewId, taken: Mapping[IncidentId, Incident]) -> Incident:
+    incident_id = new_id((finding,), now)
+    assert incident_id not in taken, "an incident id must be new"
+    return Incident(id=incident_id, state=State.PENDING, opened=now, onset=finding.onset, updated=now)
+
+
+def _admit(incident: Incident, finding: Finding, *, now: datetime) -> Incident:
+    others = tuple(m for m in incident.members if m.finding.fingerprint != finding.fingerprint)
+    return replace(incident, members=(*others, Member(finding=finding)), updated=now)
+
+
+def _merge_untold(grouped: Mapping[IncidentId, Incident], catalogue: Catalogue) -> list[Incident]:
+    """Join incidents that turn out to be one trouble while nobody has heard of the younger one."""
+    kept: list[Incident] = []
+    for incident in sorted(grouped.values(), key=lambda incident: (incident.opened, incident.id)):
+        host = None
+        if incident.state is State.PENDING and incident.revision == 0:
+            host = next((other for other in kept if _touch(incident, other, catalogue)), None)
+        if host is None:
+            kept.append(incident)
+            continue
+        kept[kept.index(host)] = replace(
+            host,
+            members=(*host.members, *(m for m in incident.members if m.finding.fingerprint not in _prints(host))),
+            onset=min(host.onset, incident.onset),
+        )
+    return kept
+
+
+def _touch(a: Incident, b: Incident, catalogue: Catalogue) -> bool:
+    return any(related(x.finding, y.finding, catalogue) for x in a.members if x.active for y in b.members if y.active)
+
+
+def _settle(incident: Incident, catalogue: Catalogue, *, now: datetime, policy: SpeakingPolicy) -> Incident:
+    """Derive what follows from the members: onset, severity, state."""
+    active = incident.active_findings
+    if not incident.open:
+        return incident
+    if active:
+        severity = severity_of(active, catalogue)
+        if incident.state is State.FIRING and severity.rank < incident.severity.rank:
+            severity = incident.severity  # one sign fading does not make the trouble smaller; it ends when all are gone
+        settled = replace(
+            incident,
+            severity=severity,
+            clean_since=None,
+            onset=min(finding.onset for finding in incident.findings),
+        )
+        wait = policy.debounce / 2 if severity is Severity.CRITICAL else policy.debounce
+        if incident.state is State.PENDING and now - _since(incident) >= wait:
+            settled = replace(settled, state=State.FIRING)
+    else:
+        since = incident.clean_since or now
+        settled = replace(incident, clean_since=since)
+        if now - since >= policy.resolve_after or incident.state is State.PENDING:
+            settled = replace(settled, state=State.RESOLVED, resolved=since)
+    return settled if settled == incident else replace(settled, updated=now)
+
+
+def _since(incident: Incident) -> datetime:
+    """Since when the present spell lasts."""
+    return min(finding.detected for finding in incident.active_findings)

@@ -1,0 +1,215 @@
+"""Judge: from samples to findings. The arithmetic is in `detectors`; here the catalogue gives it meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bot.clock import from_epoch
+from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
+from bot.domain.finding import Direction, Evidence, Finding, FindingKind, Fingerprint, fingerprint_of
+from bot.domain.series import BlindSpot, SeriesIndex, SeriesKey
+from detectors.bank import Guards, Judgements
+from detectors.bank import Kind as Shape
+
+BLIND_SIGNAL = "telemetry"  # the signal name under which our own blindness is filed
+BLIND_PATIENCE = 3  # ticks; a source that misses one or two scrapes is not news
+
+
+@dataclass(frozen=True, slots=True)
+class _Floor:
+    """The smallest departure of a kind that a person would care about."""
+
+    ratio: float  # absolute, where the signal is a share between 0 and 1
+    relative: float  # as a share of the expected level, for any unit
+
+
+# Shares have an absolute floor in percentage points, everything else a relative one: reference root-cause §5.1
+# widened, because a floor that pages must be coarser than one that ranks.
+FLOORS: Mapping[Kind, _Floor] = {
+    Kind.CPU: _Floor(0.08, 0.15),
+    Kind.MEMORY: _Floor(0.06, 0.10),
+    Kind.DISK: _Floor(0.04, 0.06),
+    Kind.NETWORK: _Floor(0.005, 0.50),
+    Kind.LATENCY: _Floor(0.05, 0.20),
+    Kind.ERRORS: _Floor(0.004, 0.50),
+    Kind.TRAFFIC: _Floor(0.10, 0.25),
+    Kind.AVAILABILITY: _Floor(0.004, 0.02),
+    Kind.RESTARTS: _Floor(0.5, 0.50),
+    Kind.CACHE: _Floor(0.05, 0.10),
+    Kind.BACKLOG: _Floor(0.10, 0.50),
+    Kind.THROUGHPUT: _Floor(0.10, 0.20),
+    Kind.INFERENCE_LATENCY: _Floor(0.05, 0.20),
+    Kind.FALLBACK: _Floor(0.01, 0.50),
+    Kind.FEATURE_NULL: _Floor(0.01, 0.25),
+    Kind.FEATURE_VALUE: _Floor(0.03, 0.10),
+    Kind.FEATURE_DRIFT: _Floor(0.04, 0.50),
+    Kind.FRESHNESS: _Floor(0.10, 0.50),
+    Kind.PREDICTION: _Floor(0.02, 0.06),
+    Kind.PREDICTION_DRIFT: _Floor(0.04, 0.50),
+    Kind.QUALITY: _Floor(0.01, 0.015),
+    Kind.CALIBRATION: _Floor(0.01, 0.25),
+    Kind.LABEL_RATE: _Floor(0.01, 0.20),
+    Kind.LABEL_VOLUME: _Floor(0.10, 0.30),
+}
+SHARES = frozenset({"ratio", "share", "fraction", "psi", "probability", "auc", "accuracy"})  # values between 0 and 1
+PERCENTS = frozenset({"%", "percent", "pct"})  # the same times 100
+COUNTS = frozenset({"count", "restarts", "1", "pods", "replicas"})
+
+
+def floors_of(signal: Signal) -> tuple[float, float]:
+    """Smallest departure that matters: (absolute in the signal's unit, relative to the expected level)."""
+    floor = FLOORS.get(signal.kind)
+    if floor is None:
+        return 0.0, 0.0
+    unit = signal.unit.strip().lower()
+    if unit in SHARES:
+        return floor.ratio, 0.0
+    if unit in PERCENTS:
+        return 100.0 * floor.ratio, 0.0
+    if unit in COUNTS:
+        return 0.5, floor.relative
+    return 0.0, floor.relative
+
+
+DIRECTIONS = {Worse.UP: 1, Worse.DOWN: -1, Worse.BOTH: 0}
+
+
+def guards_for(index: SeriesIndex, catalogue: Catalogue) -> Guards:
+    """One row a series, in the order of the index; unknown signals are judged neutrally."""
+    directions, absolute, relative = [], [], []
+    for key in index:
+        signal = catalogue.signal.get(key.signal)
+        low, share = floors_of(signal) if signal else (0.0, 0.2)
+        directions.append(DIRECTIONS[signal.worse] if signal else 0)
+        absolute.append(low)
+        relative.append(share)
+    return Guards(
+        direction=np.asarray(directions, dtype=np.int8),
+        floor_abs=np.asarray(absolute, dtype=np.float64),
+        floor_rel=np.asarray(relative, dtype=np.float64),
+    )
+
+
+SHAPES = {Shape.SHIFT: FindingKind.SHIFT, Shape.GAP: FindingKind.GAP}
+
+
+def findings_of(
+    judgements: Judgements,
+    index: SeriesIndex,
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    known: Mapping[Fingerprint, Finding],
+    blind_signals: Collection[str],
+) -> tuple[Finding, ...]:
+    """Every series that is anomalous now, as a finding; loops over those only.
+
+    known: findings already seen, so that `detected` and an onset once estimated stay what they were.
+    blind_signals: signals whose source cannot be read; their silence is the source's finding, not theirs.
+    """
+    found = []
+    for row in np.flatnonzero(judgements.active | judgements.gap):
+        key = index[int(row)]
+        signal = catalogue.signal.get(key.signal)
+        gap = bool(judgements.gap[row])
+        if signal is None or signal.kind is Kind.VERSION or (gap and key.signal in blind_signals):
+            continue  # a new version is a change, not an anomaly
+        found.append(_finding(judgements, int(row), key, signal, now=now, known=known, step_s=catalogue.step_s))
+    return tuple(found)
+
+
+def _finding(
+    judgements: Judgements,
+    row: int,
+    key: SeriesKey,
+    signal: Signal,
+    *,
+    now: datetime,
+    known: Mapping[Fingerprint, Finding],
+    step_s: float,
+) -> Finding:
+    gap = bool(judgements.gap[row])
+    before = known.get(fingerprint_of(key, gap=gap))
+    if gap:
+        silent_s = float(judgements.missing_s[row])
+        onset = now - timedelta(seconds=silent_s if np.isfinite(silent_s) else 0.0)
+        direction, kind = Direction.NONE, FindingKind.GAP
+    else:
+        onset_s = float(judgements.onset_s[row])
+        onset = from_epoch(onset_s) if np.isfinite(onset_s) else now
+        direction = Direction.UP if judgements.direction[row] > 0 else Direction.DOWN
+        kind = SHAPES.get(Shape(int(judgements.kind[row])), FindingKind.LEVEL)
+    worse = signal.worse is Worse.BOTH or (signal.worse is Worse.UP) == (direction is Direction.UP)
+    return Finding(
+        key=key,
+        kind=kind,
+        direction=direction,
+        worse=worse or gap,
+        onset=before.onset if before else min(onset, now),
+        detected=before.detected if before else now,
+        evidence=Evidence(
+            observed=float("nan") if gap else float(judgements.observed[row]),
+            expected=float(judgements.expected[row]),
+            scale=float(judgements.scale[row]),
+            z=0.0 if gap else _finite(judgements.z[row]),
+            peak_z=0.0 if gap else _finite(judgements.peak[row]),
+            unit=signal.unit,
+            window_s=max(step_s, (now - (before.onset if before else onset)).total_seconds()),
+        ),
+    )
+
+
+def _finite(value: float) -> float:
+    """A flat baseline makes any departure infinitely surprising; people and weights need a number."""
+    return float(np.clip(np.nan_to_num(value, nan=0.0, posinf=99.0, neginf=-99.0), -99.0, 99.0))
+
+
+def blind_findings(
+    blind: Sequence[BlindSpot],
+    since: Mapping[str, datetime],
+    *,
+    now: datetime,
+    step_s: float,
+    known: Mapping[Fingerprint, Finding],
+) -> tuple[Finding, ...]:
+    """One finding a source that has been silent for a few ticks, whatever number of signals it would have brought."""
+    found = []
+    for source in sorted({spot.source for spot in blind}):
+        spots = [spot for spot in blind if spot.source == source]
+        began = since.get(source, now)
+        key = SeriesKey(BLIND_SIGNAL, source)
+        if (now - began).total_seconds() < (BLIND_PATIENCE - 1) * step_s:
+            continue
+        before = known.get(fingerprint_of(key, gap=True))
+        found.append(
+            Finding(
+                key=key,
+                kind=FindingKind.BLIND,
+                direction=Direction.NONE,
+                worse=True,
+                onset=began,
+                detected=before.detected if before else now,
+                evidence=Evidence(
+                    observed=float("nan"),
+                    expected=float("nan"),
+                    scale=float("nan"),
+                    z=0.0,
+                    peak_z=0.0,
+                    unit="",
+                    window_s=max(step_s, (now - began).total_seconds()),
+                ),
+                because=_because(spots),
+            )
+        )
+    return tuple(found)
+
+
+def _because(spots: Sequence[BlindSpot]) -> str:
+    reasons = sorted({spot.because for spot in spots})
+    signals = sorted({signal for spot in spots for signal in spot.signals})
+    missing = f" (no data for {len(signals)} signals)" if signals else ""
+    return f"{'; '.join(reasons[:3])}{missing}"

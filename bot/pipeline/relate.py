@@ -1,0 +1,95 @@
+"""Whether two findings may belong to one trouble: by time, by topology, and by which can bring about which."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.domain.catalogue import Catalogue, Kind, Side
+from bot.domain.finding import Finding, FindingKind
+
+# A symptom seldom precedes its cause; onsets are estimates, so two ticks of slack.
+EARLY_TICKS = 2
+TOGETHER_TICKS = 3  # symptoms of one unseen cause begin within this
+MAX_HOPS = 4
+
+# How long a trouble takes to show in a kind of signal: age must first exceed what people tolerate, and
+# predictions move only when stale values have drifted.
+LAGS: dict[Side, timedelta] = {
+    Side.INFRASTRUCTURE: timedelta(minutes=10),
+    Side.SERVING: timedelta(minutes=10),
+    Side.DATA: timedelta(minutes=30),
+    Side.QUALITY: timedelta(minutes=60),
+}
+ORDER = {Side.INFRASTRUCTURE: 0, Side.SERVING: 0, Side.DATA: 1, Side.QUALITY: 2}
+LATE_KINDS = frozenset({Kind.QUALITY, Kind.CALIBRATION, Kind.LABEL_RATE})
+
+
+def kind_of(finding: Finding, catalogue: Catalogue) -> Kind | None:
+    signal = catalogue.signal.get(finding.key.signal)
+    return signal.kind if signal else None
+
+
+def cause_time(finding: Finding, catalogue: Catalogue) -> datetime:
+    """When the change behind a finding happened: labelled quality published now speaks of predictions made earlier.
+
+    Without this every drop of quality "follows" whatever happened a label delay later.
+    """
+    if kind_of(finding, catalogue) in LATE_KINDS:
+        model = catalogue.model_of(finding.key.entity)
+        if model is not None:
+            return finding.onset - timedelta(seconds=model.label_delay_s)
+    return finding.onset
+
+
+def explains(cause: Finding, effect: Finding, catalogue: Catalogue) -> bool:
+    """Say whether the first finding could have brought about the second."""
+    first, second = kind_of(cause, catalogue), kind_of(effect, catalogue)
+    if first is None or second is None or ORDER[first.side] > ORDER[second.side]:
+        return False
+    hops = catalogue.downstream(cause.key.entity).get(effect.key.entity)
+    if hops is None or hops > MAX_HOPS:
+        return False
+    lag = cause_time(effect, catalogue) - cause_time(cause, catalogue)
+    slack = timedelta(seconds=EARLY_TICKS * catalogue.step_s)
+    delay = timedelta()
+    if second in LATE_KINDS:  # the onset of late labels is known only to within the delay itself
+        model = catalogue.model_of(effect.key.entity)
+        delay = timedelta(seconds=model.label_delay_s if model else 0.0)
+    return -slack - delay <= lag <= LAGS[second.side] + delay
+
+
+def together(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
+    """Say whether two findings began at once and near each other, as two symptoms of a cause we cannot see do."""
+    blind_a, blind_b = (f.kind in (FindingKind.GAP, FindingKind.BLIND) for f in (a, b))
+    if blind_a != blind_b:
+        return False
+    apart = abs(cause_time(a, catalogue) - cause_time(b, catalogue))
+    if blind_a:
+        return apart <= timedelta(seconds=TOGETHER_TICKS * catalogue.step_s)  # series of one exporter end together
+    if apart > timedelta(seconds=TOGETHER_TICKS * catalogue.step_s):
+        return False
+    return catalogue.distance(a.key.entity, b.key.entity, limit=2) is not None
+
+
+def same_subject(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
+    """Say whether both are about one entity, or one model and its parts, and not hours apart."""
+    if a.kind is FindingKind.BLIND or b.kind is FindingKind.BLIND:
+        return a.key.entity == b.key.entity
+    first, second = kind_of(a, catalogue), kind_of(b, catalogue)
+    if first is not None and second is not None and {first.side, second.side} == {Side.DATA, Side.QUALITY}:
+        # inputs that move long after the predictions did are another trouble
+        data, quality = (a, b) if first.side is Side.DATA else (b, a)
+        if cause_time(data, catalogue) - cause_time(quality, catalogue) > LAGS[Side.INFRASTRUCTURE] / 2:
+            return False
+    apart = abs(cause_time(a, catalogue) - cause_time(b, catalogue))
+    return a.key.entity == b.key.entity and apart <= LAGS[Side.QUALITY]
+
+
+def related(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
+    """Say whether two findings may belong to one trouble."""
+    return (
+        same_subject(a, b, catalogue)
+        or together(a, b, catalogue)
+        or explains(a, b, catalogue)
+        or explains(b, a, catalogue)
+    )

@@ -1,0 +1,176 @@
+"""Weigh one hypothesis: how well a way of going wrong, at an entity, accounts for what moved and what did not.
+
+A noisy-or over the topology with tempering, as in reference root-cause §5.6 (after Sherlock, 2007, and
+Shrink, 2005). All weights are natural logarithms of likelihood ratios against "nothing there".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import exp, log
+
+from bot.domain.catalogue import Catalogue, EntityType, Kind
+from bot.domain.change import Change
+from bot.domain.finding import Finding, FindingKind
+from bot.pipeline.observe import Place, Scene
+from bot.pipeline.relate import LATE_KINDS, cause_time, kind_of
+from bot.pipeline.signatures import Signature
+
+QUIET_RATE = 0.02  # how often a series leaves its usual range for no reason of ours
+DECAY = 0.7  # of a cause's effect, a hop along the topology
+TEMPER = 0.5  # telemetry repeats itself: each further sign counts half, or naive Bayes is wildly sure
+LEAD_CAP = 2.0  # nats that timing may be worth
+CHANGE_CAP = 4.6  # nats a change at the right place and time may be worth, while the change feed may be incomplete
+NO_CHANGE = -4.0  # a cause that needs a change, and no such change is known
+CHANGE_MEMORY = timedelta(minutes=30)  # changes older than this at the onset do not count
+CHANGE_TAU = timedelta(minutes=12)
+PATIENCE = timedelta(minutes=5)  # what should follow has this long before its silence counts
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    signature: Signature
+    entity: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.signature.name} at {self.entity}"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One line of the argument. `about` names what it rests on, so that terms of two hypotheses can be compared."""
+
+    about: tuple[str, str]  # ("moved", "fraud:prediction"), ("quiet", ...), ("order", ""), ("change", ...)
+    weight: float
+
+
+def chance(hypothesis: Hypothesis, kind: Kind, hops: int) -> float:
+    """How likely a series of this kind, so many hops below the root, leaves its range. 0 <= p < 1."""
+    signature = hypothesis.signature
+    own = signature.own.get(kind, 0.0) if hops == 0 else 0.0
+    below = signature.downstream.get(kind, 0.0) * DECAY ** max(0, hops - 1) if hops > 0 else 0.0
+    return 1.0 - (1.0 - QUIET_RATE) * (1.0 - max(own, below))
+
+
+class Weigher:
+    """Weighs hypotheses about one incident. Holds what is common to all of them, so that each costs little."""
+
+    def __init__(self, findings: Sequence[Finding], catalogue: Catalogue, scene: Scene) -> None:
+        self._catalogue = catalogue
+        self.scene = scene
+        self._findings = [f for f in findings if f.kind not in (FindingKind.GAP, FindingKind.BLIND)]
+        self._reach: dict[str, Mapping[str, int]] = {}
+        self._moved: dict[Place, Finding] = {}
+        for finding in self._findings:
+            kind = kind_of(finding, catalogue)
+            if kind is None:
+                continue
+            place = (finding.key.entity, kind)
+            known = self._moved.get(place)
+            if known is None or abs(finding.evidence.peak_z) > abs(known.evidence.peak_z):
+                self._moved[place] = finding
+        self._onset = min((cause_time(f, catalogue) for f in self._findings), default=scene.now)
+        self._quiet: dict[str, list[Kind]] = {}
+        for entity, kind in scene.quiet:
+            self._quiet.setdefault(entity, []).append(kind)
+
+    @property
+    def places(self) -> Mapping[Place, Finding]:
+        return self._moved
+
+    def reach(self, entity: str, signature: Signature) -> Mapping[str, int]:
+        """Hops from the root to everything it can affect.
+
+        The features that a service fills count as its own, and so does what a model's features do in the
+        case of a population that moved: the fault is in the values, wherever they are measured.
+        """
+        if entity not in self._reach:
+            self._reach[entity] = self._catalogue.downstream(entity)
+        hops = self._reach[entity]
+        if signature.subcause.value == "data_quality" and self._catalogue.entity_type(entity) is EntityType.SERVICE:
+            return {e: 0 if self._catalogue.feature_source(e) == entity else n for e, n in hops.items()}
+        return hops
+
+    def terms(self, hypothesis: Hypothesis) -> list[Term]:
+        """Every term of the score except the prior."""
+        hops = self.reach(hypothesis.entity, hypothesis.signature)
+        return [
+            *self._explained(hypothesis, hops),
+            *self._silent(hypothesis, hops),
+            *self._order(hypothesis, hops),
+            *self._changes(hypothesis),
+        ]
+
+    def _explained(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
+        for (entity, kind), finding in self._moved.items():
+            if entity not in hops:
+                continue
+            gain = log(chance(hypothesis, kind, hops[entity]) / QUIET_RATE)
+            strength = min(1.0, abs(finding.evidence.peak_z) / 8.0)  # barely open counts less than plain
+            if gain > 0:
+                yield Term(("moved", f"{entity}:{kind}"), TEMPER * strength * gain)
+
+    def _silent(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
+        age = self.scene.now - self._onset
+        for entity, distance in hops.items():
+            for kind in self._quiet.get(entity, ()):
+                if distance > 0 and age < PATIENCE:
+                    continue
+                if kind in LATE_KINDS and age < PATIENCE + self._label_delay(entity):
+                    continue
+                expected = chance(hypothesis, kind, distance)
+                if expected < 0.3:  # too little to argue from; hundreds of such crumbs would drown the rest
+                    continue
+                yield Term(("quiet", f"{entity}:{kind}"), TEMPER * log((1.0 - expected) / (1.0 - QUIET_RATE)))
+
+    def _label_delay(self, entity: str) -> timedelta:
+        model = self._catalogue.model_of(entity)
+        return timedelta(seconds=model.label_delay_s if model else 0.0)
+
+    def _order(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
+        """A root moves before its symptoms: for it when it leads, against it when symptoms came first."""
+        roots = [
+            cause_time(f, self._catalogue)
+            for (entity, kind), f in self._moved.items()
+            if hops.get(entity) == 0 and hypothesis.signature.own.get(kind, 0.0) >= 0.5
+        ]
+        symptoms = [cause_time(f, self._catalogue) for (entity, _), f in self._moved.items() if hops.get(entity, 0) > 0]
+        if not roots or not symptoms:
+            return
+        lead = (min(symptoms) - min(roots)).total_seconds() / self._catalogue.step_s  # ticks
+        if abs(lead) <= 1.0:
+            return
+        weight = max(-LEAD_CAP, min(LEAD_CAP, 0.5 * lead)) if lead < 0 else min(LEAD_CAP, 0.25 * lead)
+        yield Term(("order", hypothesis.entity), weight)
+
+    def _changes(self, hypothesis: Hypothesis) -> Iterable[Term]:
+        signature = hypothesis.signature
+        wanted = signature.change | signature.helps
+        if not wanted:
+            return
+        best = max((self.nearness(change) for change in self.matching(hypothesis)), default=0.0)
+        if best > 0.0:
+            cap = CHANGE_CAP if signature.change else 1.0
+            yield Term(("change", hypothesis.entity), cap * best)
+        elif signature.change:
+            yield Term(("change", hypothesis.entity), NO_CHANGE)
+
+    def matching(self, hypothesis: Hypothesis) -> list[Change]:
+        """Changes of the right kind at the root, shortly before the onset."""
+        wanted = hypothesis.signature.change | hypothesis.signature.helps
+        return [
+            change
+            for change in self.scene.changes
+            if change.kind in wanted and change.entity == hypothesis.entity and self.nearness(change) > 0.0
+        ]
+
+    def nearness(self, change: Change) -> float:
+        """Between 0 and 1: how close before the onset a change came. Nothing for those after it or long ago."""
+        slack = timedelta(seconds=3 * self._catalogue.step_s)  # onsets are estimates, changes are polled
+        before = self._onset - change.time
+        if before < -slack or before > CHANGE_MEMORY:
+            return 0.0
+        return exp(-max(before, timedelta()) / CHANGE_TAU)

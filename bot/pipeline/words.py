@@ -1,0 +1,149 @@
+"""Sentences about findings and verdicts, made by code from numbers. Shared by the thread, the template and replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+
+from bot.domain.catalogue import Kind
+from bot.domain.change import Change
+from bot.domain.finding import Finding, FindingKind
+from bot.domain.verdict import Cause, Subcause, Verdict
+from bot.pipeline.observe import Place
+from bot.pipeline.weigh import Hypothesis
+
+KIND_WORDS: Mapping[Kind, str] = {
+    Kind.CPU: "CPU use", Kind.MEMORY: "memory use", Kind.DISK: "disk use", Kind.NETWORK: "network trouble",
+    Kind.LATENCY: "latency", Kind.ERRORS: "errors", Kind.TRAFFIC: "traffic", Kind.AVAILABILITY: "availability",
+    Kind.RESTARTS: "restarts", Kind.CACHE: "cache hits", Kind.BACKLOG: "backlog", Kind.THROUGHPUT: "throughput",
+    Kind.INFERENCE_LATENCY: "inference time", Kind.FALLBACK: "fallback answers", Kind.VERSION: "version",
+    Kind.FEATURE_NULL: "missing values", Kind.FEATURE_VALUE: "feature values", Kind.FEATURE_DRIFT: "feature drift",
+    Kind.FRESHNESS: "age of features", Kind.PREDICTION: "predictions", Kind.PREDICTION_DRIFT: "prediction drift",
+    Kind.QUALITY: "quality", Kind.CALIBRATION: "calibration", Kind.LABEL_RATE: "label rate",
+    Kind.LABEL_VOLUME: "label volume",
+}  # fmt: skip
+
+SUBCAUSE_WORDS: Mapping[Subcause, str] = {
+    Subcause.BAD_VERSION: "a bad version of {0}",
+    Subcause.DATA_QUALITY: "faulty feature data from {0}",
+    Subcause.COVARIATE_DRIFT: "a changed population before {0}",
+    Subcause.CONCEPT_DRIFT: "a world that {0} no longer fits",
+    Subcause.CPU_SATURATION: "saturated CPU on {0}",
+    Subcause.MEMORY_SATURATION: "exhausted memory on {0}",
+    Subcause.DISK_SATURATION: "a full disk on {0}",
+    Subcause.NETWORK: "network trouble at {0}",
+    Subcause.DEPENDENCY_FAILURE: "failure of {0}",
+    Subcause.BAD_DEPLOY: "a bad deploy of {0}",
+    Subcause.CAPACITY_LOSS: "lost capacity of {0}",
+    Subcause.TRAFFIC_SURGE: "a traffic surge at {0}",
+    Subcause.TELEMETRY_LOSS: "no telemetry from {0}",
+}
+
+
+def subcause_text(subcause: Subcause, entity: str) -> str:
+    """Name a cause in words.
+
+    >>> subcause_text(Subcause.DISK_SATURATION, "n-04")
+    'a full disk on n-04'
+    """
+    return SUBCAUSE_WORDS[subcause].format(entity or "an unknown entity")
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """The verdict in one clause, without probability."""
+    match verdict.cause:
+        case Cause.MODEL | Cause.INFRASTRUCTURE if verdict.subcauses:
+            return f"{verdict.cause}: {subcause_text(verdict.subcauses[0], verdict.entity)}"
+        case Cause.MIXED:
+            return "mixed: " + " and ".join(
+                subcause_text(subcause, _candidate_entity(verdict, subcause)) for subcause in verdict.subcauses
+            )
+        case _:
+            options = " or ".join(
+                subcause_text(subcause, _candidate_entity(verdict, subcause)) for subcause in verdict.subcauses
+            )
+            return f"undetermined: {options}" if options else "undetermined"
+
+
+def _candidate_entity(verdict: Verdict, subcause: Subcause) -> str:
+    return next((c.entity for c in verdict.candidates if c.subcause is subcause), verdict.entity)
+
+
+def departure_text(finding: Finding) -> str:
+    """What moved, by how much, against what is usual."""
+    evidence = finding.evidence
+    if finding.kind in (FindingKind.GAP, FindingKind.BLIND):
+        return f"{finding.key} has been silent for {evidence.window_s / 60:.0f} min"
+    way = "above" if evidence.peak_z > 0 else "below"
+    unit = f" {evidence.unit}" if evidence.unit else ""
+    usual = f", usual {evidence.expected:.4g}{unit}" if isfinite(evidence.expected) else ""
+    return f"{finding.key} went {abs(evidence.peak_z):.0f} sigma {way} usual (now {evidence.observed:.4g}{unit}{usual})"
+
+
+def term_text(
+    about: tuple[str, str],
+    hypothesis: Hypothesis,
+    moved: Mapping[Place, Finding],
+    changes: Iterable[Change],
+) -> str:
+    """One line of the argument in words."""
+    what, subject = about
+    entity, _, kind = subject.rpartition(":")
+    match what:
+        case "moved":
+            return departure_text(moved[entity, Kind(kind)])
+        case "quiet":
+            return f"{KIND_WORDS[Kind(kind)]} of {entity} stayed usual"
+        case "order":
+            return f"{subject}: order of the first movements"
+        case _:
+            wanted = hypothesis.signature.change | hypothesis.signature.helps
+            near = [c for c in changes if c.entity == subject and c.kind in wanted]
+            if not near:
+                names = " or ".join(sorted(kind.value.replace("_", " ") for kind in hypothesis.signature.change))
+                return f"no {names} of {subject} is known shortly before the onset"
+            return change_text(near[-1])
+
+
+def change_text(change: Change) -> str:
+    """A change in words."""
+    moved = f" from {change.from_} to {change.to}" if change.from_ or change.to else ""
+    said = f" ({change.text})" if change.text else ""
+    return f"{change.kind.replace('_', ' ')} of {change.entity}{moved} at {change.time:%H:%M}{said}"
+
+
+def blind_text(findings: Sequence[Finding]) -> str:
+    reasons = sorted({finding.because for finding in findings if finding.because})
+    said = f": {'; '.join(reasons)}" if reasons else ""
+    return f"{len(findings)} series or sources fell silent and nothing else moved{said}"
+
+
+def settle_text(one: Hypothesis, two: Hypothesis) -> str:
+    """Which observation would decide between two hypotheses."""
+    first = {**one.signature.downstream, **one.signature.own}
+    second = {**two.signature.downstream, **two.signature.own}
+    gaps = {kind: abs(first.get(kind, 0.0) - second.get(kind, 0.0)) for kind in {*first, *second}}
+    kind = max(sorted(gaps), key=lambda k: gaps[k])
+    owner = one if first.get(kind, 0.0) >= second.get(kind, 0.0) else two
+    return (
+        f"{KIND_WORDS[kind]} near {owner.entity}: a departure there would speak for "
+        f"{subcause_text(owner.signature.subcause, owner.entity)}"
+    )
+
+
+def advice_text(verdict: Verdict, *, target: str | None) -> str:
+    """Why a rollback would help, or would not."""
+    what = verdict_text(verdict).partition(": ")[2] or "the cause"
+    if verdict.cause is Cause.INFRASTRUCTURE:
+        return f"the cause is infrastructure ({what}); an older model would suffer the same"
+    if target is not None:
+        return f"the trouble began with the new version, and version {target} served well before it"
+    if Subcause.BAD_VERSION in verdict.subcauses:
+        if verdict.cause is Cause.MODEL:
+            return "the version looks bad, but no earlier version is known to have served well"
+        return "a new version is one of two candidates; settle that first"
+    if Subcause.DATA_QUALITY in verdict.subcauses:
+        return "the data is at fault; an older model would read the same data"
+    if verdict.cause is Cause.UNDETERMINED:
+        return "no change of version precedes the trouble"
+    return "no change of version precedes the trouble; an older model would meet the same world"

@@ -1,0 +1,68 @@
+"""The picture beside the evidence: the leading series, their usual range, and where the change began."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.clock import from_epoch
+from bot.domain.message import PlotSeries
+
+WIDTH_IN, ROW_IN, DPI = 7.2, 1.75, 110  # Slack shows about 360 px a column; text must survive the shrinking
+MAX_ROWS = 4
+FONT_ENDS = 0x0530  # Latin, Greek, Cyrillic; beyond that the bundled font has holes, drawn as boxes with a warning
+LINE, BAND, ONSET = "#1264a3", "#9ecae1", "#a30200"  # told apart by shape too: line, area, dashes
+
+
+def draw(series: Sequence[PlotSeries]) -> bytes:
+    """Draw at most MAX_ROWS series below each other, and return a PNG.
+
+    Blocking, a few hundred milliseconds the first time: call it in a thread.
+    """
+    # Lazily: matplotlib takes a second to import, and most processes never draw. No pyplot: it keeps global state.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    rows = list(series[:MAX_ROWS])
+    figure = Figure(figsize=(WIDTH_IN, 0.5 + ROW_IN * max(1, len(rows))), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(max(1, len(rows)), 1, squeeze=False, sharex=True)
+    for axis, one in zip(axes[:, 0], rows, strict=False):
+        _draw_one(axis, one)
+    if rows:
+        axes[0, 0].legend(fontsize=7, loc="best", framealpha=0.7, ncols=3)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": "Faultline"})
+    return out.getvalue()
+
+
+def _draw_one(axis: Any, one: PlotSeries) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - lazily, as above
+
+    times: list[datetime] = [from_epoch(second) for second in one.times_s]
+    percent = one.unit.lower() == "ratio"
+    scale, shown = (100.0, "%") if percent else (1.0, one.unit)  # as the text beside it says
+    values = [math.nan if value is None else value * scale for value in one.values]
+    low, high = (one.expected - one.band) * scale, (one.expected + one.band) * scale
+    axis.axhspan(low, high, color=BAND, alpha=0.45, label="usual range")
+    axis.axhline(one.expected * scale, color=BAND, linewidth=1)
+    axis.plot(times, values, color=LINE, linewidth=1.6, label="measured")
+    if math.isfinite(one.onset_s):
+        axis.axvline(from_epoch(one.onset_s), color=ONSET, linestyle="--", linewidth=1.4, label="onset")
+    # "$" would start mathematics in a label that came from outside
+    unit = f" [{_literal(shown)}]" if shown else ""
+    axis.set_title(f"{_literal(one.title)}{unit}", fontsize=10, loc="left")
+    axis.tick_params(labelsize=8)
+    axis.grid(visible=True, alpha=0.25)
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _literal(text: str) -> str:
+    """Outside text for a title: no mathematics, and only letters that matplotlib's own font has."""
+    seen = "".join(c if ord(c) < FONT_ENDS else "?" for c in text if c.isprintable())[:90]
+    return seen.replace("$", r"\$")

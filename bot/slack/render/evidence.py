@@ -1,0 +1,75 @@
+"""The first reply: the numbers, the argument for and against, the changes just before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.catalogue import Catalogue
+from bot.domain.finding import Finding, FindingKind
+from bot.domain.message import EvidenceMessage
+from bot.domain.verdict import Verdict
+from bot.slack.render import blocks as b
+from bot.slack.render.escape import esc
+from bot.slack.render.numbers import clock_text, quantity, time_markup
+from bot.slack.render.words import change_words, finding_verb, signal_words, verdict_phrase
+
+LEADING = 6  # rows; more is a wall, and the picture shows the same few
+REASONS = 4  # lines a side
+CHANGES = 3
+
+
+def leading(findings: Sequence[Finding]) -> list[Finding]:
+    """The earliest and strongest first: those that call it worse, by onset, then by departure."""
+    return sorted(findings, key=lambda found: (not found.worse, found.onset, -abs(found.evidence.peak_z)))
+
+
+def _row(found: Finding, catalogue: Catalogue | None) -> str:
+    evidence = found.evidence
+    name = f"*{signal_words(found.key, catalogue)}* of {esc(found.key.entity, limit=60)}"
+    labels = " ".join(f"{esc(k, limit=30)}={esc(v, limit=40)}" for k, v in found.key.labels[:3])
+    where = f"{name} {labels}".rstrip()
+    since = f"since {time_markup(found.onset)}"
+    if found.kind is FindingKind.BLIND:
+        because = f": {esc(found.because, limit=160)}" if found.because else ""
+        return f"• {where} cannot be read {since}{because}"
+    if found.kind is FindingKind.GAP:
+        return f"• {where} went silent {since}, usually {quantity(evidence.expected, evidence.unit)}"
+    return (
+        f"• {where} {finding_verb(found)}: now *{quantity(evidence.observed, evidence.unit)}*, "
+        f"usually {quantity(evidence.expected, evidence.unit)}, {since}"
+    )
+
+
+def _reasons(verdict: Verdict) -> list[str]:
+    heavy = sorted(verdict.reasoning, key=lambda reason: -abs(reason.weight))
+    for_model = [f"• {esc(reason.text, limit=200)}" for reason in heavy if reason.weight > 0][:REASONS]
+    for_infra = [f"• {esc(reason.text, limit=200)}" for reason in heavy if reason.weight < 0][:REASONS]
+    found = []
+    if for_model:
+        found.append("\n".join(["*Speaks for the model*", *for_model]))
+    if for_infra:
+        found.append("\n".join(["*Speaks for the infrastructure*", *for_infra]))
+    return found
+
+
+def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = None) -> b.Rendered:
+    incident, verdict = message.incident, message.incident.verdict
+    rows = leading(incident.findings)
+    shown = [_row(found, catalogue) for found in rows[:LEADING]]
+    if len(rows) > LEADING:
+        shown.append(f"_and {len(rows) - LEADING} more series_")
+    parts = [b.section("\n".join(["*What we see*", *(shown or ["No series is off its usual range."])]))]
+    if verdict is not None:
+        parts += [b.section(text) for text in _reasons(verdict)]
+        changes = [
+            f"• {time_markup(suspect.change.time)} {change_words(suspect.change)}"
+            for suspect in verdict.changes[:CHANGES]
+        ]
+        none = "nothing that we know of"
+        parts.append(b.section("\n".join(["*Changes just before*", *(changes or [none])])))
+        if verdict.settle:
+            parts.append(b.section(f"*What would settle it*\n{esc(verdict.settle, limit=300)}"))
+    if message.plot:
+        parts.append(b.context("Picture of the leading series below."))
+    text = f"Evidence: {verdict_phrase(verdict, plain=True)}. {len(rows)} series, since {clock_text(incident.onset)}"
+    return b.Rendered(text=text, blocks=tuple(parts))

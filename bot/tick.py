@@ -1,0 +1,266 @@
+"""One pass of the flow: fetch, judge, group, blame, decide, and one commit. Everything between is pure."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.domain.catalogue import Catalogue
+from bot.domain.change import Change
+from bot.domain.finding import Finding
+from bot.domain.incident import Incident, IncidentId
+from bot.domain.message import HeadlineMessage, PlotSeries, SilenceMark
+from bot.domain.notice import Decision, Notice, Reason
+from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
+from bot.domain.series import BlindSpot
+from bot.domain.silence import Silence
+from bot.domain.verdict import Cause, RollbackAdvice, Subcause
+from bot.lookout import CHANGES_REMEMBERED, Lookout, Seen
+from bot.metrics import Metrics
+from bot.pipeline.classify import classify
+from bot.pipeline.correlate import correlate
+from bot.pipeline.decide import covering, decide
+from bot.pipeline.ledger import once, rollback_target
+from bot.pipeline.observe import Scene, recent
+from bot.pipeline.speak import speak
+from bot.ports import (
+    Changeset,
+    ConcurrentChangeError,
+    IncidentWrite,
+    Store,
+    TickMark,
+)
+
+HEALTH_REMEMBERED = timedelta(days=14)  # incidents that speak against a version
+TRIES = 4  # a person's click may get in between reading and writing; then decide again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickResult:
+    at: datetime
+    incidents: tuple[Incident, ...]  # open, or changed in this tick
+    decisions: tuple[Decision, ...]
+    findings: int
+    blind: tuple[BlindSpot, ...] = field(default=())
+
+
+class Tick:
+    """Thinks about what the lookout saw, and writes what follows. Remembers nothing that the store does not."""
+
+    def __init__(
+        self,
+        *,
+        lookout: Lookout,
+        store: Store,
+        speaking: SpeakingPolicy,
+        rollback: RollbackPolicy,
+        timing: TickPolicy,
+        metrics: Metrics,
+    ) -> None:
+        self._lookout = lookout
+        self._store = store
+        self.watch = lookout.watch
+        self._speaking = speaking
+        self._rollback = rollback
+        self._timing = timing
+        self._metrics = metrics
+        self._snapshot_at: datetime | None = None
+        self.last: TickResult | None = None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.watch.catalogue
+
+    async def warm_up(self, now: datetime) -> None:
+        """Learn what was usual before the first tick."""
+        await self._lookout.warm_up(now)
+
+    async def run(self, at: datetime) -> TickResult:
+        """Run one tick. Raises StoreDownError: then nothing was said, and the next tick tries again."""
+        began = time.monotonic()
+        seen = await self._lookout.look(at)
+        for attempt in range(TRIES):
+            try:
+                result = await self._conclude(seen, at=at, began=began)
+                break
+            except ConcurrentChangeError:
+                if attempt == TRIES - 1:
+                    raise
+        self._count(result)
+        self.last = result
+        return result
+
+    async def _conclude(self, seen: Seen, *, at: datetime, began: float) -> TickResult:
+        """Read what is remembered, think, and write all of it at once."""
+        live = await self._store.live_incidents(resolved_since=at - self._speaking.reopen_within)
+        known_changes = await self._store.changes(since=at - CHANGES_REMEMBERED)
+        new_changes = once(seen.changes, known_changes)
+        with self._metrics.tick_seconds.labels("think").time():
+            incidents = correlate(
+                seen.findings, live, self.catalogue, now=at, policy=self._speaking, new_id=incident_id
+            )
+            scene = await self._scene(seen, (*known_changes, *new_changes), incidents, at)
+            incidents = tuple(self._with_verdict(incident, scene) for incident in incidents)
+        writes, decisions, told, outbox = [], [], [], []
+        before = {incident.id: incident for incident in live}
+        memory = await self._store.told([incident.id for incident in incidents])
+        silences = await self._store.silences(active_at=at)
+        for incident in incidents:
+            old = before.get(incident.id)
+            decision = decide(
+                incident, memory.get(incident.id), silences, self.catalogue, now=at, policy=self._speaking
+            )
+            if old == incident and not isinstance(decision, Notice):
+                continue
+            written = replace(incident, revision=(old.revision if old else 0) + 1)
+            decision = replace(decision, revision=written.revision)
+            decisions.append(decision)
+            writes.append(IncidentWrite(incident=written, expected_revision=old.revision if old else None))
+            if isinstance(decision, Notice):
+                speech = speak(
+                    decision,
+                    written,
+                    memory.get(written.id),
+                    self.headline(written, silences, now=at, decision=decision),
+                    self._plots(written) if decision.reason is Reason.FIRST else (),
+                    now=at,
+                    policy=self._speaking,
+                )
+                told.append(speech.told)
+                outbox += speech.outbox
+        absorbed = self._absorbed(live, incidents, at)
+        with self._metrics.tick_seconds.labels("commit").time():
+            await self._store.commit(
+                Changeset(
+                    incidents=(*writes, *absorbed),
+                    decisions=tuple(decisions),
+                    told=tuple(told),
+                    outbox=tuple(outbox),
+                    deploys=seen.deploys,
+                    changes=new_changes,
+                    tick=TickMark(
+                        at=at,
+                        seconds=time.monotonic() - began,
+                        series=len(self.watch.index),
+                        findings=len(seen.findings),
+                        blind=tuple(sorted({spot.source for spot in seen.blind})),
+                    ),
+                    snapshot=self._due_snapshot(at),
+                )
+            )
+        return TickResult(
+            at=at,
+            incidents=tuple(write.incident for write in writes) or incidents,
+            decisions=tuple(decisions),
+            findings=len(seen.findings),
+            blind=seen.blind,
+        )
+
+    async def _scene(self, seen: Seen, changes: Sequence[Change], incidents: Sequence[Incident], at: datetime) -> Scene:
+        """Collect what verdicts rest on; costs nothing on the many ticks when nothing is wrong."""
+        if not any(incident.open for incident in incidents):
+            return Scene(quiet=frozenset(), changes=(), healthy_before={}, blind_signals=frozenset(), now=at)
+        ledger = (*await self._store.deploys(), *seen.deploys)
+        past = await self._store.live_incidents(resolved_since=at - HEALTH_REMEMBERED)
+        return Scene(
+            quiet=self.watch.quiet(),
+            changes=recent(changes, since=at - CHANGES_REMEMBERED, until=at),
+            healthy_before={
+                model.name: rollback_target(model.name, ledger, past, now=at, min_hold=self._rollback.min_hold)
+                for model in self.catalogue.models
+            },
+            blind_signals=frozenset(name for spot in seen.blind for name in spot.signals),
+            now=at,
+        )
+
+    def _with_verdict(self, incident: Incident, scene: Scene) -> Incident:
+        """Judge an open incident anew; one that is dying down keeps the verdict of its height."""
+        if not incident.open or not incident.active_findings:
+            return incident
+        verdict = classify(incident, self.catalogue, scene)
+        old = incident.verdict
+        settled = old is not None and old.cause in (Cause.MODEL, Cause.INFRASTRUCTURE)
+        fading = len(incident.active_findings) < len(incident.findings)
+        if (
+            old is not None
+            and settled
+            and fading
+            and verdict.cause is Cause.UNDETERMINED
+            and not verdict.settle.endswith("return")
+        ):
+            return incident
+        since = incident.verdict_since if old is not None and old.cause is verdict.cause else scene.now
+        return replace(incident, verdict=verdict, verdict_since=since)
+
+    def headline(
+        self, incident: Incident, silences: Sequence[Silence], *, now: datetime, decision: Decision | None = None
+    ) -> HeadlineMessage:
+        """The headline as it should stand now."""
+        silence = covering(incident, silences, self.catalogue, now=now) if incident.open else None
+        mark = SilenceMark(id=silence.id, by=silence.by, ends=silence.ends, reason=silence.reason) if silence else None
+        verdict = incident.verdict
+        model = None
+        if incident.open and verdict is not None and Subcause.BAD_VERSION in verdict.subcauses:
+            model = next((c.entity for c in verdict.candidates if c.subcause is Subcause.BAD_VERSION), None)
+            model = None if verdict.rollback is RollbackAdvice.NOT_ADVISED else model
+        flapping = isinstance(decision, Notice) and decision.reason is Reason.FLAPPING
+        return HeadlineMessage(incident=incident, silenced=mark, can_roll_back=model, flapping=flapping)
+
+    def _plots(self, incident: Incident) -> tuple[PlotSeries, ...]:
+        """The suspects that lead the incident, at most three, as they look now."""
+        by_key = {finding.key: finding for finding in incident.findings}
+        leading = [s.key for s in incident.verdict.suspects] if incident.verdict else []
+        chosen = [by_key[key] for key in leading if key in by_key][:3] or list(incident.findings)[:3]
+        return tuple(plot for finding in chosen if (plot := self.watch.plot(finding)) is not None)
+
+    def _absorbed(
+        self, live: Sequence[Incident], incidents: Sequence[Incident], at: datetime
+    ) -> tuple[IncidentWrite, ...]:
+        """Close, unheard, incidents whose findings were merged into an older one."""
+        kept = {incident.id for incident in incidents}
+        return tuple(
+            IncidentWrite(
+                incident=replace(
+                    incident,
+                    state=type(incident.state).RESOLVED,
+                    resolved=at,
+                    updated=at,
+                    members=(),
+                    revision=incident.revision + 1,
+                ),
+                expected_revision=incident.revision,
+            )
+            for incident in live
+            if incident.open and incident.id not in kept
+        )
+
+    def _due_snapshot(self, at: datetime) -> bytes | None:
+        if self._snapshot_at is not None and at - self._snapshot_at < self._timing.snapshot_every:
+            return None
+        self._snapshot_at = at
+        return self.watch.save()
+
+    def _count(self, result: TickResult) -> None:
+        self._metrics.ticks.labels("done").inc()
+        self._metrics.last_tick.set(result.at.timestamp())
+        self._metrics.series.labels("known").set(len(self.watch.index))
+        self._metrics.series.labels("judged").set(self.watch.judged)
+        self._metrics.findings.set(result.findings)
+        for cause in Cause:
+            count = sum(
+                incident.open and (incident.verdict.cause if incident.verdict else Cause.UNDETERMINED) is cause
+                for incident in result.incidents
+            )
+            self._metrics.incidents.labels(cause).set(count)
+        for decision in result.decisions:
+            word = decision.reason if isinstance(decision, Notice) else decision.by
+            self._metrics.decisions.labels(word).inc()
+
+
+def incident_id(findings: Sequence[Finding], now: datetime) -> IncidentId:
+    """A short id that a person can type, the same for the same finding in the same tick."""
+    digest = hashlib.sha256(f"{findings[0].fingerprint}@{now.timestamp():.0f}".encode()).hexdigest()
+    return IncidentId(f"inc-{digest[:7]}")

@@ -1,0 +1,204 @@
+"""What we hold in memory between ticks: the series we know, the detectors' state, and the last few columns.
+
+All of it can be saved and restored, so that a restart loses no baseline.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.clock import from_epoch
+from bot.domain.catalogue import Catalogue, Kind
+from bot.domain.change import Change, ChangeKind
+from bot.domain.finding import Finding
+from bot.domain.labels import labels_of
+from bot.domain.message import PlotSeries
+from bot.domain.series import Floats, Frame, History, Samples, SeriesIndex, SeriesKey
+from bot.pipeline.detect import guards_for
+from bot.pipeline.observe import Place, Places
+from detectors.bank import BankState, Judgements, from_arrays, grow, new_state, step, to_arrays, warm
+
+PLOT_COLUMNS = 180  # three hours at a minute: enough to see the baseline and the trouble
+SNAPSHOT_VERSION = 1
+
+
+class Watch:
+    """The detectors' side of a tick."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.index = SeriesIndex()
+        self.last_time_s: float | None = None
+        self.versions: dict[str, str] = {}  # by model: the version that telemetry says is serving
+        self._state: BankState = new_state(0, step_s=catalogue.step_s)
+        self._guards = guards_for(self.index, catalogue)
+        self._places = Places(self.index, catalogue)
+        self._recent: deque[Frame] = deque(maxlen=PLOT_COLUMNS)
+        self._judgements: Judgements | None = None
+
+    def _fit(self) -> None:
+        """Make room for series that appeared since the last column."""
+        size = len(self.index)
+        if size == self._places.size:
+            return
+        self._state = grow(self._state, size)
+        self._guards = guards_for(self.index, self.catalogue)
+        self._places = Places(self.index, self.catalogue)
+
+    def frame(self, parts: Iterable[Samples], *, at: datetime) -> Frame:
+        """Lay what the sources brought into one column."""
+        values = np.full(len(self.index), np.nan)
+        for part in parts:
+            values[part.rows] = part.values
+        return Frame(time_s=at.timestamp(), values=values)
+
+    def warm(self, history: History) -> tuple[Change, ...]:
+        """Learn from past columns; tells which versions served, so that the ledger does not begin empty."""
+        self._fit()
+        values = np.full((len(history.times_s), len(self.index)), np.nan)
+        values[:, history.rows] = history.values
+        self._state = warm(self._state, history.times_s, values, self._guards)
+        changes: list[Change] = []
+        for row in self._version_rows():
+            for time_s, value in zip(history.times_s, values[:, row], strict=True):
+                changes += self._version(self.index[row], time_s, value)
+        for time_s, column in list(zip(history.times_s, values, strict=True))[-PLOT_COLUMNS:]:
+            self._recent.append(Frame(time_s=float(time_s), values=column))
+        if len(history.times_s):
+            self.last_time_s = float(history.times_s[-1])
+        return tuple(changes)
+
+    def observe(self, frame: Frame) -> tuple[Judgements, tuple[Change, ...]]:
+        """Judge one column. Returns what the detectors say and which versions began to serve."""
+        self._fit()
+        values = frame.values
+        if len(values) < len(self.index):
+            values = np.concatenate([values, np.full(len(self.index) - len(values), np.nan)])
+        self._state, judgements = step(self._state, time_s=frame.time_s, values=values, guards=self._guards)
+        self._judgements = judgements
+        self._recent.append(Frame(time_s=frame.time_s, values=values))
+        self.last_time_s = frame.time_s
+        changes: list[Change] = []
+        for row in self._version_rows():
+            changes += self._version(self.index[row], frame.time_s, values[row])
+        return judgements, tuple(changes)
+
+    def _version_rows(self) -> list[int]:
+        names = {signal.name for signal in self.catalogue.signals if signal.kind is Kind.VERSION}
+        return [row for row, key in enumerate(self.index) if key.signal in names] if names else []
+
+    def _version(self, key: SeriesKey, time_s: float, value: float) -> list[Change]:
+        model = self.catalogue.model_of(key.entity)
+        if model is None or not np.isfinite(value):
+            return []
+        version = version_text(float(value))
+        before = self.versions.get(model.name)
+        self.versions[model.name] = version
+        if before == version:
+            return []
+        return [
+            Change(
+                time=from_epoch(float(time_s)),
+                kind=ChangeKind.MODEL_VERSION,
+                entity=model.name,
+                text="seen in telemetry",
+                from_=before,
+                to=version,
+            )
+        ]
+
+    @property
+    def judged(self) -> int:
+        """Series with enough history to be judged."""
+        return 0 if self._judgements is None else int(np.count_nonzero(self._judgements.judged))
+
+    def watched(self, model: str) -> bool:
+        """Whether at least one series of a model or its parts is judged."""
+        found = self._judgements
+        if found is None:
+            return False
+        for row in found.judged.nonzero()[0]:
+            owner = self.catalogue.model_of(self.index[int(row)].entity)
+            if owner is not None and owner.name == model:
+                return True
+        return False
+
+    def quiet(self) -> frozenset[Place]:
+        """Places that are watched and in their usual range now."""
+        found = self._judgements
+        if found is None:
+            return frozenset()
+        present: NDArray[np.bool_] = found.judged & np.isfinite(found.z)
+        return self._places.quiet(present, found.active)
+
+    def plot(self, finding: Finding) -> PlotSeries | None:
+        """The last hours of a finding's series with its baseline, ready to draw."""
+        if finding.key not in self.index:
+            return None
+        row = self.index.row(finding.key)
+        times, values = [], []
+        for frame in self._recent:
+            value = float(frame.values[row]) if row < len(frame.values) else float("nan")
+            times.append(frame.time_s)
+            values.append(value if np.isfinite(value) else None)
+        evidence = finding.evidence
+        expected = evidence.expected if np.isfinite(evidence.expected) else 0.0
+        scale = evidence.scale if np.isfinite(evidence.scale) else 0.0
+        return PlotSeries(
+            title=str(finding.key),
+            unit=evidence.unit,
+            times_s=tuple(times),
+            values=tuple(values),
+            expected=expected,
+            band=3.0 * scale,
+            onset_s=finding.onset.timestamp(),
+        )
+
+    def save(self) -> bytes:
+        """Pack index and detector state into one blob: numpy's own archive, with no pickled objects in it."""
+        head = {
+            "version": SNAPSHOT_VERSION,
+            "last_time_s": self.last_time_s,
+            "versions": self.versions,
+            "keys": [[key.signal, key.entity, dict(key.labels)] for key in self.index],
+        }
+        arrays: dict[str, NDArray[np.generic]] = {f"bank.{name}": a for name, a in to_arrays(self._state).items()}
+        arrays["head"] = np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)
+        blob = io.BytesIO()
+        np.savez_compressed(blob, allow_pickle=False, **arrays)
+        return blob.getvalue()
+
+    def restore(self, blob: bytes) -> None:
+        """Take up a saved state. Raises ValueError or KeyError when it is not one of ours: then warm up afresh."""
+        with np.load(io.BytesIO(blob), allow_pickle=False) as saved:
+            head = json.loads(bytes(saved["head"]))
+            if head["version"] != SNAPSHOT_VERSION:
+                raise ValueError(f"snapshot version {head['version']}, this bot writes {SNAPSHOT_VERSION}")
+            arrays: Mapping[str, Floats] = {
+                name.removeprefix("bank."): saved[name] for name in saved.files if name.startswith("bank.")
+            }
+            state = from_arrays(arrays)
+        self.index = SeriesIndex(
+            [SeriesKey(signal, entity, labels_of(labels)) for signal, entity, labels in head["keys"]]
+        )
+        self._state = state
+        self._guards = guards_for(self.index, self.catalogue)
+        self._places = Places(self.index, self.catalogue)
+        self.last_time_s = head["last_time_s"]
+        self.versions = dict(head["versions"])
+
+
+def version_text(value: float) -> str:
+    """Write a version that telemetry carries as a number the way registries write it.
+
+    >>> version_text(4.0), version_text(1.5)
+    ('4', '1.5')
+    """
+    return str(int(value)) if value == int(value) else f"{value:g}"
