@@ -142,7 +142,9 @@ def read_yaml(path: Path) -> Any:
         raise BadInputError(f"{path}: there is no such file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except RecursionError as error:
+        raise BadInputError(f"{path}: not valid YAML that can be read: it is nested too deeply") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         raise BadInputError(f"{path}: {place}: not valid YAML: {getattr(error, 'problem', error)}") from error

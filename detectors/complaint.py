@@ -60,7 +60,10 @@ def complain(state: BankState, now: Prediction, guards: Guards, *, time_s: float
     samples = (time_s - since_s) / np.maximum(interval_s, TINY) + 1.0
     total = state.sums[chart, side, rows]
     size = shift.size_of(total, chart, np.where(np.isfinite(samples), samples, 1.0))
-    matters = size * now.sigma * now.inflation >= guards.floor(now.expected)
+    floor = guards.floor(now.expected)
+    # a sum remembers sigmas of another hour: unless a recent sample is that far away, the shift is not that large
+    farthest = np.fmax.reduce(np.where(side == 0, 1.0, -1.0) * (state.recent_x - now.expected), axis=0)
+    matters = (size * now.sigma * now.inflation >= floor) & (farthest >= floor)
     started_s = state.departed_s[np.where(large_side < 0, 1, 0), rows]
     return Complaint(
         score=score,

@@ -68,7 +68,7 @@ def strongest(sums: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]
     (0.5, 0, 1)
     """
     n = sums.shape[-1]
-    flat = (sums / LIMITS[:, None, None]).reshape(-1, n)
+    flat = (sums / LIMITS[:, None, None]).reshape(2 * len(LIMITS), n)
     best = flat.argmax(axis=0)
     return flat[best, np.arange(n)], best // 2, best % 2
 

@@ -62,8 +62,10 @@ def read_yaml_file(path: Path) -> YamlFile:
         mark = error.problem_mark or error.context_mark
         at = f":{mark.line + 1}: column {mark.column + 1}" if mark else ""
         raise BadInputError(f"{path}{at}: not valid YAML: {error.problem or error.context}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInputError(f"{path}: not valid YAML: {str(error) or 'nested too deeply'}") from error
+    except RecursionError as error:
+        raise BadInputError(f"{path}: not valid YAML that can be read: it is nested too deeply") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadInputError(f"{path}: not valid YAML: {error}") from error
     return YamlFile(path=path, content=content, lines=lines)
 
 
