@@ -12,16 +12,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.cards import card, outcome
+from bot.cards import Cards
 from bot.clock import Clock
 from bot.domain.catalogue import Catalogue, Kind
 from bot.domain.incident import Incident
 from bot.domain.policy import RollbackPolicy
-from bot.domain.proposal import ActionKind, AuditEntry, Check, Proposal, ProposalState
+from bot.domain.proposal import LIVE, ActionKind, AuditEntry, Check, Proposal, ProposalState
 from bot.errors import GiveUpError, RetryLaterError, SourceDownError, UnknownOutcomeError
 from bot.metrics import Metrics
-from bot.ports import AliasMover, Changeset, ConcurrentChangeError, ProposalWrite, Registry, Retrainer, Store
-from bot.proposing import LIVE
+from bot.ports import AliasMover, ConcurrentChangeError, Registry, Retrainer, Store
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +44,7 @@ class Actor:
     ) -> None:
         """Serving is live: by model, the version that telemetry says serves now."""
         self._store = store
+        self._cards = Cards(store=store, catalogue=catalogue)
         self._registry = registry
         self._mover = mover
         self._retrainer = retrainer
@@ -54,6 +54,7 @@ class Actor:
         self._settle = settle
         self._serving = serving
         self._metrics = metrics
+        self._tells_version = any(signal.kind is Kind.VERSION for signal in catalogue.signals)
 
     async def advance(self) -> int:
         """Take one step on every live proposal; returns how many moved on. One in trouble does not stop the others."""
@@ -151,7 +152,7 @@ class Actor:
         return await self._end(proposal, ProposalState.VERIFIED, f"retraining was accepted as {reference}", now)
 
     async def _moved(self, proposal: Proposal, now: datetime) -> bool:
-        await self._save(proposal, replace(proposal, state=ProposalState.MOVED, moved_at=now), "moved", now, tell=True)
+        await self._save(proposal, replace(proposal, state=ProposalState.MOVED, moved_at=now), "moved", now, show=True)
         return True
 
     # ------------------------------------------------------------ verify
@@ -161,7 +162,7 @@ class Actor:
         serving = self._serving.get(proposal.model)
         if serving == proposal.to_version and proposal.serving_confirmed_at is None:
             confirmed = replace(proposal, serving_confirmed_at=now)
-            await self._save(proposal, confirmed, "serving", now, tell=True)
+            await self._save(proposal, confirmed, "serving", now, show=True)
             return True
         moved_at = proposal.moved_at or now
         incident = await self._incident(proposal)
@@ -170,11 +171,11 @@ class Actor:
         over = now - moved_at >= self._policy.watch
         if live and not ill and (incident is not None or over):
             return await self._conclude(proposal, ProposalState.VERIFIED, ill, now)
-        if not over:
-            return False
-        if live:
+        if live and over:
             return await self._conclude(proposal, ProposalState.FAILED, ill, now)
-        return await self._conclude(proposal, ProposalState.UNCONFIRMED, ill, now)
+        if not live and now - moved_at >= (self._policy.serving_timeout if self._tells_version else self._policy.watch):
+            return await self._conclude(proposal, ProposalState.UNCONFIRMED, ill, now)
+        return False
 
     async def _incident(self, proposal: Proposal) -> Incident | None:
         return await self._store.incident(proposal.incident_id) if proposal.incident_id else None
@@ -194,8 +195,7 @@ class Actor:
         return ""
 
     async def _conclude(self, proposal: Proposal, state: ProposalState, ill: str, now: datetime) -> bool:
-        watched = any(s.kind is Kind.VERSION for s in self._catalogue.signals)
-        serving = self._serving.get(proposal.model)
+        serving = self._serving.get(proposal.model) if self._tells_version else None
         checks = (
             Check(
                 name="alias moved",
@@ -205,7 +205,7 @@ class Actor:
             Check(
                 name="serving",
                 passed=proposal.serving_confirmed_at is not None,
-                detail=f"version {serving} serves" if watched and serving else "no signal tells which version serves",
+                detail=f"version {serving} serves" if serving else "no signal tells which version serves",
             ),
             Check(name="recovered", passed=not ill, detail=ill or "the same detectors are quiet"),
         )
@@ -226,7 +226,7 @@ class Actor:
     async def _end(self, proposal: Proposal, state: ProposalState, text: str, now: datetime) -> bool:
         self._metrics.actions.labels(state).inc()
         ended = replace(proposal, state=state, outcome=text, ended_at=now)
-        await self._save(proposal, ended, state.value, now, tell=True, told_again=state is not ProposalState.EXPIRED)
+        await self._save(proposal, ended, state.value, now, show=True, tell=state is not ProposalState.EXPIRED)
         return True
 
     async def _save(
@@ -236,20 +236,11 @@ class Actor:
         what: str,
         now: datetime,
         *,
+        show: bool = False,
         tell: bool = False,
-        told_again: bool = False,
     ) -> None:
-        """Record a step; `tell` edits the card, `told_again` adds a reply, because edits notify nobody."""
+        """Record a step; `show` edits the card, `tell` adds a reply, because edits notify nobody."""
         after = replace(after, revision=before.revision + 1)
-        messages = [card(after, now=now)] if tell else []
-        if told_again:
-            messages.append(outcome(after, now=now))
         detail = json.dumps({"model": after.model, "from": after.from_version, "to": after.to_version})
         entry = AuditEntry(at=now, who="faultline", what=f"{after.kind}.{what}", subject=after.id, detail=detail)
-        await self._store.commit(
-            Changeset(
-                proposals=(ProposalWrite(proposal=after, expected_state=before.state),),
-                outbox=tuple(messages),
-                audit=(entry,),
-            )
-        )
+        await self._cards.write(after, expected=before.state, audit=entry, now=now, show=show or tell, tell=tell)

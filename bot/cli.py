@@ -73,7 +73,7 @@ def run(config: Config = None) -> None:
     set_up_logging(
         level=settings.log.level, json_lines=settings.log.format == "json", secrets=settings.secrets.values()
     )
-    from bot.wiring import run_bot  # noqa: PLC0415
+    from bot.wiring.running import run_bot  # noqa: PLC0415
 
     asyncio.run(run_bot(settings))
 
@@ -156,7 +156,7 @@ def replay(
 ) -> None:
     """Show what the bot would have said over recordings."""
     from bot.logs import set_up_logging  # noqa: PLC0415
-    from bot.replay import replay_folder  # noqa: PLC0415
+    from bot.wiring.replaying import replay_folder  # noqa: PLC0415
 
     set_up_logging(level="warning", json_lines=False)
     raise typer.Exit(replay_each(folders, replay_folder=replay_folder, as_json=as_json))

@@ -13,11 +13,15 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.policy import ApproverPolicy
 from bot.domain.series import SeriesIndex
 from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, SourceDownError
-from bot.http import HttpClient
+from bot.llm.provider import PydanticAiProvider
 from bot.metrics import Metrics
 from bot.ports import Directory, MetricSource, Registry
-from bot.slack.check import CheckResult
-from bot.slack.options import SlackOptions, Transport
+from bot.slack.api import SlackApi, make_client, make_session
+from bot.slack.check import CheckResult, check_slack
+from bot.slack.people import SlackDirectory
+from bot.sources.recording import load_recording
+from bot.store.sql import open_store
+from bot.wiring import parts
 
 Check = Callable[[], Awaitable[Sequence[CheckResult]]]
 NAMED = 8  # signals listed by name in one line
@@ -105,8 +109,6 @@ async def check_registry(registry: Registry, models: Iterable[str]) -> list[Chec
 
 async def check_store(url: str) -> list[CheckResult]:
     """Open the database beside a running bot, without its lock and without writing."""
-    from bot.store.sql import open_store  # noqa: PLC0415 - a second of imports that --help need not pay
-
     try:
         store = await open_store(url, read_only=True)
     except BadInputError as error:
@@ -196,46 +198,9 @@ def _parts(settings: Settings) -> list[Check]:
     return checks
 
 
-def slack_options(settings: Settings) -> SlackOptions:
-    """What the Slack adapter must be told; a secret that is absent is an empty string."""
-    slack, secrets = settings.slack, settings.secrets
-    return SlackOptions(
-        bot_token=secrets.slack_bot_token.get_secret_value() if secrets.slack_bot_token else "",
-        app_token=secrets.slack_app_token.get_secret_value() if secrets.slack_app_token else "",
-        signing_secret=secrets.slack_signing_secret.get_secret_value() if secrets.slack_signing_secret else "",
-        channel=slack.channel,
-        base_url=slack.base_url,
-        transport=Transport(slack.transport),
-        team=slack.team or "",
-        app_id=slack.app_id or "",
-        http_host=slack.http.bind,
-        http_port=slack.http.port,
-        http_path=slack.http.path,
-    )
-
-
-def http_client(settings: Settings, name: str) -> HttpClient:
-    """A client of the server that the configuration calls `name`. Raises BadInputError when its secret is missing."""
-    server, credential = settings.servers()[name], settings.credential(name)
-    return HttpClient(
-        server.url,
-        deadline_s=server.deadline.total_seconds(),
-        max_bytes=server.max_bytes,
-        bearer=credential.bearer,
-        basic=credential.basic,
-        headers=server.headers,
-        ca_file=server.ca_file,
-        client_cert=server.client_cert,
-        client_key=server.client_key,
-        verify=not server.insecure,
-    )
-
-
 async def _slack(settings: Settings) -> Sequence[CheckResult]:
-    from bot.slack.check import check_slack  # noqa: PLC0415 - beside the other slow imports
-
     return await check_slack(
-        slack_options(settings),
+        parts.slack_options(settings),
         metrics=Metrics(),
         private_channels=settings.slack.private_channel,
         user_groups=settings.user_groups,
@@ -243,18 +208,11 @@ async def _slack(settings: Settings) -> Sequence[CheckResult]:
 
 
 async def _prometheus(settings: Settings, name: str) -> Sequence[CheckResult]:
-    from bot.sources.prometheus import PrometheusSource  # noqa: PLC0415
-
     section = next(one for one in settings.sources.prometheus if one.name == name)
-    wanted = None if section.signals is None else set(section.signals)
     try:
-        client = http_client(settings, name)
+        source = parts.prometheus(settings, section)
     except BadInputError as error:
         return [_failed(f"source {name}", str(error), "see sources.prometheus")]
-    signals = [signal for signal in settings.catalogue.signals if wanted is None or signal.name in wanted]
-    source = PrometheusSource(
-        name, client, signals, max_series=section.max_series, deadline_s=section.deadline.total_seconds()
-    )
     try:
         return await check_source(source, at=WallClock().now())
     finally:
@@ -265,8 +223,6 @@ async def _recording(settings: Settings) -> Sequence[CheckResult]:
     folder = settings.sources.recording
     if folder is None:
         return []
-    from bot.sources.recording import load_recording  # noqa: PLC0415
-
     try:
         recording = load_recording(folder)
     except BadInputError as error:
@@ -278,13 +234,11 @@ async def _mlflow(settings: Settings) -> Sequence[CheckResult]:
     section = settings.sources.mlflow
     if section is None:
         return [_absent("registry", "no ledger of versions and no rollback", "set sources.mlflow")]
-    from bot.sources.mlflow import MlflowRegistry  # noqa: PLC0415
-
     try:
-        client = http_client(settings, section.name)
-        registry = MlflowRegistry(section.name, client, alias=section.alias, names=section.models)
+        registry = parts.registry(settings)
     except BadInputError as error:
         return [_failed(f"registry {section.name}", str(error), "see sources.mlflow")]
+    assert registry is not None, "its section is there"
     try:
         return await check_registry(registry, [model.name for model in settings.catalogue.models])
     finally:
@@ -295,23 +249,13 @@ async def _llm(settings: Settings) -> Sequence[CheckResult]:
     llm = settings.llm
     if llm.provider == "none":
         return check_llm("", None)
-    from bot.llm.provider import ProviderKind, ProviderOptions, PydanticAiProvider  # noqa: PLC0415
-
-    api_key = settings.secrets.llm_api_key
-    options = ProviderOptions(
-        kind=ProviderKind.OPENAI if llm.provider == "openai_compatible" else ProviderKind(llm.provider),
-        model=llm.model or "",
-        base_url=llm.base_url,
-        api_key=api_key.get_secret_value() if api_key else None,
-        deadline_s=llm.deadline.total_seconds(),
-        max_output_tokens=llm.max_output_tokens,
-    )
-    built: list[PydanticAiProvider] = []
+    built: list[PydanticAiProvider | None] = []
     try:
-        return check_llm(f"{llm.provider}:{llm.model}", lambda: built.append(PydanticAiProvider(options)))
+        return check_llm(f"{llm.provider}:{llm.model}", lambda: built.append(parts.provider(settings)))
     finally:
         for provider in built:
-            await provider.close()
+            if provider is not None:
+                await provider.close()
 
 
 async def _retrain(settings: Settings) -> Sequence[CheckResult]:
@@ -323,12 +267,9 @@ async def _retrain(settings: Settings) -> Sequence[CheckResult]:
 
 async def _approvers(settings: Settings) -> Sequence[CheckResult]:
     policies = {model: entry.to_domain() for model, entry in settings.file.approvers.items()}
-    options = slack_options(settings)
+    options = parts.slack_options(settings)
     if not options.bot_token or not settings.user_groups:
         return await check_approvers(policies, settings.catalogue, live=not settings.dry_run, directory=None)
-    from bot.slack.api import SlackApi, make_client, make_session  # noqa: PLC0415
-    from bot.slack.people import SlackDirectory  # noqa: PLC0415
-
     session = make_session()
     try:
         api = SlackApi(make_client(options.bot_token, base_url=options.base_url, session=session), metrics=Metrics())

@@ -8,19 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from bot.cards import card, outcome
+from bot.cards import Cards
 from bot.clock import Clock
 from bot.domain.catalogue import Catalogue
 from bot.domain.incident import Incident, IncidentId
 from bot.domain.policy import ApproverPolicy, RollbackPolicy
-from bot.domain.proposal import ActionKind, Approval, AuditEntry, Check, Proposal, ProposalId, ProposalState
+from bot.domain.proposal import LIVE, ActionKind, Approval, AuditEntry, Check, Proposal, ProposalId, ProposalState
 from bot.domain.verdict import RollbackAdvice
 from bot.errors import FaultlineError, GiveUpError, RefusedError, RetryLaterError, SourceDownError
 from bot.pipeline.ledger import holds, rollback_target
 from bot.pipeline.words import verdict_text
-from bot.ports import Changeset, ConcurrentChangeError, Directory, ProposalWrite, Registry, Store
+from bot.ports import Changeset, ConcurrentChangeError, Directory, Registry, Store
 
-LIVE = (ProposalState.PENDING, ProposalState.APPROVED, ProposalState.EXECUTING, ProposalState.MOVED)
 PAST_INCIDENTS = 500  # how far back we look for a version's health
 
 
@@ -38,6 +37,7 @@ class Proposals:
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         self._store = store
+        self._cards = Cards(store=store, catalogue=catalogue)
         self._registry = registry
         self._directory = directory
         self._catalogue = catalogue
@@ -189,13 +189,7 @@ class Proposals:
             dry_run=self._policy.dry_run,
         )
         try:
-            await self._store.commit(
-                Changeset(
-                    proposals=(ProposalWrite(proposal=proposal, expected_state=None),),
-                    outbox=(card(proposal, now=now),),
-                    audit=(self._entry(proposal, by, "proposed", now),),
-                )
-            )
+            await self._cards.write(proposal, expected=None, audit=self._entry(proposal, by, "proposed", now), now=now)
         except ConcurrentChangeError as error:
             raise RefusedError(f"somebody else has just opened an action on {model}") from error
         return proposal
@@ -282,16 +276,13 @@ class Proposals:
         await self._write(proposal, ended, "faultline", "expired", now)
 
     async def _write(self, before: Proposal, after: Proposal, by: str, what: str, now: datetime) -> None:
-        messages = [card(after, now=now)]
-        if after.state is ProposalState.CONFLICT:
-            messages.append(outcome(after, now=now))
         try:
-            await self._store.commit(
-                Changeset(
-                    proposals=(ProposalWrite(proposal=after, expected_state=before.state),),
-                    outbox=tuple(messages),
-                    audit=(self._entry(after, by, what, now),),
-                )
+            await self._cards.write(
+                after,
+                expected=before.state,
+                audit=self._entry(after, by, what, now),
+                now=now,
+                tell=after.state is ProposalState.CONFLICT,
             )
         except ConcurrentChangeError as error:
             raise RefusedError("somebody else decided a moment ago; see the card") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[object]]
 PATIENCE = 10  # periods after which a job that hangs is cut off, or max_instances=1 would stop it for ever
+FINISH_S = 5.0  # what a job may still take when the process is asked to stop
 SHORTEST_PATIENCE_S = 30.0  # a fast period, as in the demo, must not cut an ordinary slow pass
 
 
@@ -25,18 +26,26 @@ class Scheduler:
 
     def __init__(self, *, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._running: set[asyncio.Task[Any]] = set()
         # memory only: a job store shared by two processes runs jobs twice without an error
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._scheduler.add_listener(self._note, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR)
 
-    def every(self, period: timedelta, name: str, job: Job) -> None:
-        """Run `job` every `period` of real time; its first run comes one period from now."""
+    def every(self, period: timedelta, name: str, job: Job, *, first: timedelta | None = None) -> None:
+        """Run `job` every `period` of real time.
+
+        first: until its first run; None: one period.
+        """
         seconds = period.total_seconds()
         deadline = max(SHORTEST_PATIENCE_S, PATIENCE * seconds)
 
         async def run() -> None:
+            task = asyncio.current_task()
+            assert task is not None, "APScheduler runs coroutines as tasks"
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
             try:
                 async with asyncio.timeout(deadline):
                     await job()
@@ -50,15 +59,21 @@ class Scheduler:
             else:
                 self._metrics.jobs.labels(name, "done").inc()
 
-        self._scheduler.add_job(run, "interval", seconds=seconds, id=name, name=name)
+        start = datetime.now(tz=UTC) + (period if first is None else first)
+        self._scheduler.add_job(run, "interval", seconds=seconds, start_date=start, id=name, name=name)
 
     def start(self) -> None:
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Ring no more; a job under way is left to its owner."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+    async def stop(self) -> None:
+        """Ring no more, give what runs a moment to finish, then cancel it."""
+        if not self._scheduler.running:
+            return
+        self._scheduler.pause()
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=FINISH_S)
+        self._scheduler.shutdown(wait=False)  # cancels what still runs
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     def _note(self, event: Any) -> None:
         """Missed and overlapping runs leave no other trace."""

@@ -16,12 +16,12 @@ from bot.domain.incident import Feedback, Incident, IncidentId, State
 from bot.domain.labels import Matcher, all_match
 from bot.domain.message import OutboxItem, Slot
 from bot.domain.notice import Reason, Told
-from bot.domain.proposal import AuditEntry, Proposal
+from bot.domain.proposal import LIVE, AuditEntry, Proposal
 from bot.domain.silence import MAX_SILENCE, Silence, SilenceId
 from bot.errors import BadInputError, RefusedError, RetryLaterError
 from bot.pipeline.decide import covering, labels_for_silence
 from bot.pipeline.evidence import build_pack
-from bot.pipeline.speak import change_message, item
+from bot.pipeline.speak import change_message, headline_of, item
 from bot.ports import (
     Changeset,
     ConcurrentChangeError,
@@ -32,7 +32,7 @@ from bot.ports import (
     Status,
     Store,
 )
-from bot.proposing import LIVE, Proposals
+from bot.proposing import Proposals
 from bot.tick import Tick
 
 PREVIEW_DAYS = 7
@@ -175,7 +175,7 @@ class Service:
             said: tuple[Told, ...] = ()
             if told is not None:
                 silences = await self._store.silences(active_at=now)
-                headline = self._tick.headline(new, silences, now=now)
+                headline = headline_of(new, silences, self._catalogue, now=now)
                 outbox.append(item(new.id, Slot.HEADLINE, headline, revision=new.revision, now=now))
                 if reply is not None:
                     message = change_message(reply, new, told, now=now, by=by)
@@ -268,7 +268,7 @@ class Service:
                 new = replace(old, revision=old.revision + 1, updated=now)
                 writes.append(IncidentWrite(incident=new, expected_revision=old.revision))
                 if new.id in told:
-                    headline = self._tick.headline(new, after, now=now)
+                    headline = headline_of(new, after, self._catalogue, now=now)
                     outbox.append(item(new.id, Slot.HEADLINE, headline, revision=new.revision, now=now))
             detail = json.dumps({"matchers": [str(m) for m in silence.matchers], "ends": silence.ends.isoformat()})
             await self._store.commit(

@@ -12,20 +12,19 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident, IncidentId
-from bot.domain.message import HeadlineMessage, PlotSeries, SilenceMark
+from bot.domain.message import OutboxItem, PlotSeries
 from bot.domain.notice import Decision, Notice, Reason
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
 from bot.domain.series import BlindSpot
-from bot.domain.silence import Silence
-from bot.domain.verdict import Cause, RollbackAdvice, Subcause
+from bot.domain.verdict import Cause
 from bot.lookout import CHANGES_REMEMBERED, Lookout, Seen
 from bot.metrics import Metrics
 from bot.pipeline.classify import classify
 from bot.pipeline.correlate import correlate
-from bot.pipeline.decide import covering, decide
+from bot.pipeline.decide import decide
 from bot.pipeline.ledger import once, rollback_target
 from bot.pipeline.observe import Scene, recent
-from bot.pipeline.speak import speak
+from bot.pipeline.speak import headline_of, speak
 from bot.ports import (
     Changeset,
     ConcurrentChangeError,
@@ -78,6 +77,10 @@ class Tick:
         """Learn what was usual before the first tick."""
         await self._lookout.warm_up(now)
 
+    async def save(self) -> None:
+        """Store what the detectors know, so that the next process goes on where this one stopped."""
+        await self._store.commit(Changeset(snapshot=self.watch.save()))
+
     async def run(self, at: datetime) -> TickResult:
         """Run one tick. Raises StoreDownError: then nothing was said, and the next tick tries again."""
         began = time.monotonic()
@@ -104,7 +107,8 @@ class Tick:
             )
             scene = await self._scene(seen, (*known_changes, *new_changes), incidents, at)
             incidents = tuple(self._with_verdict(incident, scene) for incident in incidents)
-        writes, decisions, told, outbox = [], [], [], []
+        writes, decisions, told = [], [], []
+        outbox: list[OutboxItem] = []
         before = {incident.id: incident for incident in live}
         memory = await self._store.told([incident.id for incident in incidents])
         silences = await self._store.silences(active_at=at)
@@ -124,7 +128,7 @@ class Tick:
                     decision,
                     written,
                     memory.get(written.id),
-                    self.headline(written, silences, now=at, decision=decision),
+                    headline_of(written, silences, self.catalogue, now=at, flapping=decision.reason is Reason.FLAPPING),
                     self._plots(written) if decision.reason is Reason.FIRST else (),
                     now=at,
                     policy=self._speaking,
@@ -162,7 +166,9 @@ class Tick:
     async def _scene(self, seen: Seen, changes: Sequence[Change], incidents: Sequence[Incident], at: datetime) -> Scene:
         """Collect what verdicts rest on; costs nothing on the many ticks when nothing is wrong."""
         if not any(incident.open for incident in incidents):
-            return Scene(quiet=frozenset(), changes=(), healthy_before={}, blind_signals=frozenset(), now=at)
+            return Scene(
+                quiet=frozenset(), changes=(), healthy_before={}, serving={}, blind_signals=frozenset(), now=at
+            )
         ledger = (*await self._store.deploys(), *seen.deploys)
         past = await self._store.live_incidents(resolved_since=at - HEALTH_REMEMBERED)
         return Scene(
@@ -172,6 +178,7 @@ class Tick:
                 model.name: rollback_target(model.name, ledger, past, now=at, min_hold=self._rollback.min_hold)
                 for model in self.catalogue.models
             },
+            serving={event.model: event.version for event in ledger},
             blind_signals=frozenset(name for spot in seen.blind for name in spot.signals),
             now=at,
         )
@@ -194,20 +201,6 @@ class Tick:
             return incident
         since = incident.verdict_since if old is not None and old.cause is verdict.cause else scene.now
         return replace(incident, verdict=verdict, verdict_since=since)
-
-    def headline(
-        self, incident: Incident, silences: Sequence[Silence], *, now: datetime, decision: Decision | None = None
-    ) -> HeadlineMessage:
-        """The headline as it should stand now."""
-        silence = covering(incident, silences, self.catalogue, now=now) if incident.open else None
-        mark = SilenceMark(id=silence.id, by=silence.by, ends=silence.ends, reason=silence.reason) if silence else None
-        verdict = incident.verdict
-        model = None
-        if incident.open and verdict is not None and Subcause.BAD_VERSION in verdict.subcauses:
-            model = next((c.entity for c in verdict.candidates if c.subcause is Subcause.BAD_VERSION), None)
-            model = None if verdict.rollback is RollbackAdvice.NOT_ADVISED else model
-        flapping = isinstance(decision, Notice) and decision.reason is Reason.FLAPPING
-        return HeadlineMessage(incident=incident, silenced=mark, can_roll_back=model, flapping=flapping)
 
     def _plots(self, incident: Incident) -> tuple[PlotSeries, ...]:
         """The suspects that lead the incident, at most three, as they look now."""

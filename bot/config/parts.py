@@ -48,11 +48,10 @@ class SlackSection(Section):
     private_channel: bool = key(
         False, "the channel is private: the manifest asks for two more scopes", why="fewer scopes are safer"
     )
-    fallback_channel: ChannelId | None = key(
-        None, "id of a second channel, used when the first one is archived or the bot was removed"
-    )
     mention_group: GroupId | None = key(
-        None, "id of the user group that is mentioned when a critical incident opens", why="absent: nobody is pinged"
+        None,
+        "id of the user group that is mentioned when an incident opens critical or becomes so",
+        why="absent: nobody is pinged",
     )
 
 

@@ -216,24 +216,26 @@ class Catalogue:
             return None if up is None else up + 1
         return None
 
-    def downstream(self, entity: str) -> Mapping[str, int]:
+    def downstream(self, entity: str, *, by_load: bool = False) -> Mapping[str, int]:
         """Everything that a trouble at `entity` can reach, with its distance in hops.
 
         A node reaches the services on it; a service reaches its callers, the models it serves and the features
         it fills; a feature or segment reaches its model; a model reaches its service (a heavier model slows what
         serves it) and that service's nodes and callers.
+        by_load: the trouble is work that a service makes: it reaches what the service calls and runs on, too.
         """
+        from_model = self.entity_type(entity) is EntityType.MODEL
         reached = {entity: 0}
         queue = deque([entity])
         while queue:
             here = queue.popleft()
-            for there in self._affected_by(here, from_model=self.entity_type(entity) is EntityType.MODEL):
+            for there in self._affected_by(here, from_model=from_model, by_load=by_load):
                 if there not in reached:
                     reached[there] = reached[here] + 1
                     queue.append(there)
         return reached
 
-    def _affected_by(self, entity: str, *, from_model: bool) -> Iterable[str]:
+    def _affected_by(self, entity: str, *, from_model: bool, by_load: bool) -> Iterable[str]:
         for service in self.services:
             if entity in service.runs_on or entity in service.depends_on:
                 yield service.name
@@ -243,13 +245,20 @@ class Catalogue:
             for feature in model.features:
                 if feature.source == entity:
                     yield f"{model.name}/{feature.name}"
-        owner = self.model_of(entity)
-        if owner is not None and entity != owner.name:
-            yield owner.name
-        if owner is not None and entity == owner.name:
-            for feature in owner.features:
-                yield f"{owner.name}/{feature.name}"
-            if owner.served_by:
-                yield owner.served_by
-        if from_model and entity in self.service:
+        yield from self._of_its_model(entity)
+        if entity in self.service and (by_load or from_model):
             yield from self.service[entity].runs_on
+        if entity in self.service and by_load:
+            yield from self.service[entity].depends_on
+
+    def _of_its_model(self, entity: str) -> Iterable[str]:
+        owner = self.model_of(entity)
+        if owner is None:
+            return
+        if entity != owner.name:
+            yield owner.name
+            return
+        for feature in owner.features:
+            yield f"{owner.name}/{feature.name}"
+        if owner.served_by:
+            yield owner.served_by

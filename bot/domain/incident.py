@@ -71,6 +71,8 @@ class Incident:
     resolved_by: str | None = None  # a person, or None for the detectors
     feedback: Feedback | None = None
     feedback_by: str | None = None
+    action: str = ""  # the newest action on it in words, for the headline
+    action_live: bool = False  # that action is still under way
     revision: int = 0
 
     @property

@@ -32,7 +32,6 @@ class HeadlineMessage:
     incident: Incident
     silenced: SilenceMark | None = None
     can_roll_back: str | None = None  # the model that could be rolled back from here
-    rollback_state: str | None = None  # the newest proposal's state in words
     flapping: bool = False
 
 

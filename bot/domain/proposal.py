@@ -19,6 +19,8 @@ class ActionKind(StrEnum):
 
 
 class ProposalState(StrEnum):
+    """Where an action stands. Of one model at most one proposal is not final."""
+
     PENDING = "pending"
     APPROVED = "approved"
     EXECUTING = "executing"
@@ -39,6 +41,9 @@ class ProposalState(StrEnum):
             ProposalState.EXECUTING,
             ProposalState.MOVED,
         )
+
+
+LIVE = tuple(state for state in ProposalState if not state.final)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

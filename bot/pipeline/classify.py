@@ -141,7 +141,7 @@ def _mixed(scored: Sequence[_Scored], weigher: Weigher) -> tuple[_Scored, _Score
     best: tuple[float, tuple[_Scored, _Scored]] | None = None
     for one in models:
         for two in others:
-            if not (_own_sign(one, weigher) and _own_sign(two, weigher)):
+            if not (_own_sign(one) and _own_sign(two)):
                 continue
             about = {*one.terms, *two.terms}
             joint = sum(
@@ -158,11 +158,9 @@ def _mixed(scored: Sequence[_Scored], weigher: Weigher) -> tuple[_Scored, _Score
     return best[1]
 
 
-def _own_sign(scored: _Scored, weigher: Weigher) -> bool:
-    """Whether the kind of signal that a cause is named for has moved at its root."""
-    signature = scored.hypothesis.signature
-    hops = weigher.reach(scored.entity, signature)
-    return any(hops.get(entity) == 0 and signature.own.get(kind, 0.0) >= 0.8 for entity, kind in weigher.places)
+def _own_sign(scored: _Scored) -> bool:
+    """Whether something that tells this cause from others has moved at its root."""
+    return ("unseen", scored.entity) not in scored.terms
 
 
 def _reasoning(scored: Sequence[_Scored], weigher: Weigher, scene: Scene) -> tuple[Reasoning, ...]:
@@ -176,7 +174,7 @@ def _reasoning(scored: Sequence[_Scored], weigher: Weigher, scene: Scene) -> tup
             continue
         owner = model if model and about in model.terms else infra
         assert owner is not None
-        text = term_text(about, owner.hypothesis, weigher.places, scene.changes)
+        text = term_text(about, owner.hypothesis, weigher.places, scene.changes, weight=owner.terms[about])
         lines.append(Reasoning(text=text, weight=round(weight, 2), entity=about[1].partition(":")[0]))
     return tuple(sorted(lines, key=lambda line: (-abs(line.weight), line.text))[:MAX_REASONS])
 
@@ -264,7 +262,10 @@ def _rollback(verdict: Verdict, catalogue: Catalogue, scene: Scene) -> tuple[Rol
     """Would a rollback help? Only a version that precedes the trouble is undone by undoing it."""
     if verdict.cause is Cause.MODEL and Subcause.BAD_VERSION in verdict.subcauses:
         model = verdict.entity if catalogue.entity_type(verdict.entity) is EntityType.MODEL else ""
-        target = scene.healthy_before.get(model)
+        target, serving = scene.healthy_before.get(model), scene.serving.get(model)
+        blamed = next((c.change.to for c in verdict.changes if c.change.entity == model and c.change.to), None)
+        if blamed is not None and serving is not None and serving != blamed:
+            return RollbackAdvice.ADVISED, f"and it is done: version {serving} serves again"
         if target is None:
             return RollbackAdvice.UNKNOWN, advice_text(verdict, target=None)
         return RollbackAdvice.ADVISED, advice_text(verdict, target=target)

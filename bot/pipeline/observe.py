@@ -23,6 +23,7 @@ class Scene:
     quiet: frozenset[Place]  # judged, and in its usual range
     changes: tuple[Change, ...]  # recent ones, oldest first
     healthy_before: Mapping[str, str | None]  # by model: the version one would roll back to, None when there is none
+    serving: Mapping[str, str | None]  # by model: the version that holds the alias now, as far as we saw
     blind_signals: frozenset[str]
     now: datetime
 

@@ -20,6 +20,9 @@ LAGS: dict[Side, timedelta] = {
     Side.DATA: timedelta(minutes=30),
     Side.QUALITY: timedelta(minutes=60),
 }
+# A resource that fills up hurts when it is full, which may take hours: its effects may begin at any time until then.
+FILLING = frozenset({Kind.DISK, Kind.MEMORY, Kind.BACKLOG})
+FILLING_LAG = timedelta(hours=6)
 ORDER = {Side.INFRASTRUCTURE: 0, Side.SERVING: 0, Side.DATA: 1, Side.QUALITY: 2}
 LATE_KINDS = frozenset({Kind.QUALITY, Kind.CALIBRATION, Kind.LABEL_RATE})
 
@@ -55,7 +58,8 @@ def explains(cause: Finding, effect: Finding, catalogue: Catalogue) -> bool:
     if second in LATE_KINDS:  # the onset of late labels is known only to within the delay itself
         model = catalogue.model_of(effect.key.entity)
         delay = timedelta(seconds=model.label_delay_s if model else 0.0)
-    return -slack - delay <= lag <= LAGS[second.side] + delay
+    longest = FILLING_LAG if first in FILLING else LAGS[second.side]
+    return -slack - delay <= lag <= longest + delay
 
 
 def together(a: Finding, b: Finding, catalogue: Catalogue) -> bool:

@@ -35,9 +35,11 @@ class Signature:
     prior: float  # share of all troubles, before anything is seen
     entities: frozenset[EntityType]  # what can be its root
     own: Mapping[Kind, float]  # at the root entity (for a source of features: at those features too)
+    signs: frozenset[Kind]  # one of these must have moved at the root, or the cause was only inferred
     downstream: Mapping[Kind, float] = field(default_factory=dict)  # at what the root can reach, before decay
     change: frozenset[ChangeKind] = frozenset()  # a change that must have preceded it
     helps: frozenset[ChangeKind] = frozenset()  # a change that speaks for it, without being needed
+    by_load: bool = False  # it makes work, which reaches what the root calls and runs on
 
 
 MODEL = frozenset({EntityType.MODEL})
@@ -51,6 +53,7 @@ ROLLOUTS = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG})
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         name="bad weights", subcause=Subcause.BAD_VERSION, prior=0.10, entities=MODEL,
+        signs=frozenset({K.PREDICTION, K.PREDICTION_DRIFT, K.QUALITY, K.CALIBRATION}),
         own={K.PREDICTION: 0.85, K.PREDICTION_DRIFT: MUST, K.QUALITY: LIKELY, K.CALIBRATION: 0.6,
              K.INFERENCE_LATENCY: 0.2, K.FALLBACK: 0.1},
         downstream={K.LATENCY: 0.1, K.ERRORS: 0.05},
@@ -58,6 +61,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         name="heavier version", subcause=Subcause.BAD_VERSION, prior=0.04, entities=MODEL,
+        signs=frozenset({K.INFERENCE_LATENCY}),
         own={K.INFERENCE_LATENCY: 0.95, K.PREDICTION: 0.2, K.PREDICTION_DRIFT: 0.2, K.QUALITY: 0.15,
              K.CALIBRATION: 0.1, K.FALLBACK: 0.2},
         downstream={K.LATENCY: 0.8, K.CPU: 0.8, K.MEMORY: 0.4, K.ERRORS: 0.4, K.AVAILABILITY: 0.3, K.BACKLOG: 0.3,
@@ -66,29 +70,34 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         name="nulls", subcause=Subcause.DATA_QUALITY, prior=0.10, entities=INPUT,
+        signs=frozenset({K.FEATURE_NULL}),
         own={K.FEATURE_NULL: 0.95, K.FEATURE_DRIFT: 0.5, K.FEATURE_VALUE: 0.4, K.FALLBACK: 0.2, K.FRESHNESS: 0.15},
         downstream={K.PREDICTION: 0.6, K.PREDICTION_DRIFT: 0.65, K.QUALITY: 0.5, K.CALIBRATION: 0.4},
         helps=DATA_CHANGES,
     ),
     Signature(
         name="wrong unit or encoding", subcause=Subcause.DATA_QUALITY, prior=0.08, entities=INPUT,
+        signs=frozenset({K.FEATURE_VALUE, K.FEATURE_DRIFT}),
         own={K.FEATURE_VALUE: 0.95, K.FEATURE_DRIFT: MUST, K.FEATURE_NULL: 0.1},
         downstream={K.PREDICTION: 0.6, K.PREDICTION_DRIFT: 0.7, K.QUALITY: 0.6, K.CALIBRATION: 0.5},
         helps=DATA_CHANGES,
     ),
     Signature(
         name="stale by a bug", subcause=Subcause.DATA_QUALITY, prior=0.04, entities=INPUT,
+        signs=frozenset({K.FRESHNESS, K.THROUGHPUT}),
         own={K.FRESHNESS: 0.95, K.THROUGHPUT: LIKELY, K.BACKLOG: 0.3, K.FEATURE_DRIFT: 0.3, K.FEATURE_VALUE: 0.2},
         downstream={**STARVED},
         helps=DATA_CHANGES | ROLLOUTS,
     ),
     Signature(
         name="labels", subcause=Subcause.DATA_QUALITY, prior=0.02, entities=MODEL,
+        signs=frozenset({K.LABEL_RATE, K.LABEL_VOLUME}),
         own={K.LABEL_RATE: 0.85, K.LABEL_VOLUME: 0.7, K.QUALITY: 0.8, K.CALIBRATION: 0.7},
         helps=DATA_CHANGES,
     ),
     Signature(
         name="population moved", subcause=Subcause.COVARIATE_DRIFT, prior=0.05, entities=MODEL,
+        signs=frozenset({K.FEATURE_DRIFT, K.FEATURE_VALUE}),
         own={K.FEATURE_DRIFT: MUST, K.FEATURE_VALUE: 0.6, K.PREDICTION: 0.6, K.PREDICTION_DRIFT: 0.65,
              K.QUALITY: 0.4, K.CALIBRATION: 0.3, K.FEATURE_NULL: 0.02},
         downstream={K.TRAFFIC: 0.2, K.FEATURE_DRIFT: MUST, K.FEATURE_VALUE: 0.6},
@@ -96,16 +105,19 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         name="the world moved", subcause=Subcause.CONCEPT_DRIFT, prior=0.05, entities=MODEL,
+        signs=frozenset({K.QUALITY, K.CALIBRATION}),
         own={K.QUALITY: MUST, K.CALIBRATION: MUST, K.LABEL_RATE: 0.4, K.PREDICTION: 0.03, K.PREDICTION_DRIFT: 0.03},
     ),
     Signature(
         name="cpu", subcause=Subcause.CPU_SATURATION, prior=0.07, entities=HOST,
+        signs=frozenset({K.CPU}),
         own={K.CPU: 0.95, K.LATENCY: LIKELY, K.INFERENCE_LATENCY: 0.5, K.ERRORS: 0.3, K.THROUGHPUT: MAY,
              K.BACKLOG: MAY},
         downstream={**CALLERS, **STARVED, K.LATENCY: 0.85, K.INFERENCE_LATENCY: 0.8, K.FALLBACK: 0.3, K.CPU: 0.3},
     ),
     Signature(
         name="memory", subcause=Subcause.MEMORY_SATURATION, prior=0.04, entities=HOST,
+        signs=frozenset({K.MEMORY, K.RESTARTS}),
         own={K.MEMORY: 0.95, K.RESTARTS: LIKELY, K.LATENCY: 0.5, K.ERRORS: 0.5, K.AVAILABILITY: 0.5, K.CPU: 0.2,
              K.CACHE: 0.2, K.THROUGHPUT: 0.3},
         downstream={**CALLERS, **STARVED, K.RESTARTS: 0.6, K.MEMORY: 0.4},
@@ -113,30 +125,37 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         name="disk", subcause=Subcause.DISK_SATURATION, prior=0.04, entities=HOST,
+        signs=frozenset({K.DISK}),
         own={K.DISK: 0.95, K.LATENCY: 0.3, K.ERRORS: 0.3, K.THROUGHPUT: 0.5, K.BACKLOG: MAY, K.CPU: 0.1},
         downstream={**CALLERS, **STARVED, K.THROUGHPUT: LIKELY, K.BACKLOG: 0.6, K.FRESHNESS: 0.75,
                     K.LATENCY: 0.45, K.FEATURE_DRIFT: MAY},
     ),
     Signature(
         name="network", subcause=Subcause.NETWORK, prior=0.03, entities=HOST,
+        signs=frozenset({K.NETWORK}),
         own={K.NETWORK: 0.95, K.LATENCY: LIKELY, K.ERRORS: MAY},
         downstream={**CALLERS, **STARVED, K.NETWORK: MAY, K.LATENCY: 0.85, K.FALLBACK: 0.75, K.FEATURE_NULL: 0.6},
     ),
     Signature(
         name="dependency", subcause=Subcause.DEPENDENCY_FAILURE, prior=0.12, entities=SERVICE,
+        signs=frozenset({K.ERRORS, K.LATENCY, K.AVAILABILITY}),
         own={K.LATENCY: LIKELY, K.ERRORS: 0.8, K.AVAILABILITY: LIKELY, K.CACHE: MAY, K.RESTARTS: MAY,
              K.TRAFFIC: MAY, K.THROUGHPUT: MAY, K.BACKLOG: 0.3},
         downstream={**CALLERS, **STARVED, K.FALLBACK: 0.8, K.FEATURE_NULL: LIKELY, K.ERRORS: LIKELY, K.CPU: 0.1},
     ),
     Signature(
         name="bad deploy", subcause=Subcause.BAD_DEPLOY, prior=0.12, entities=SERVICE,
+        signs=frozenset({K.ERRORS, K.LATENCY, K.AVAILABILITY, K.RESTARTS, K.CPU, K.MEMORY, K.THROUGHPUT,
+                         K.INFERENCE_LATENCY}),
         own={K.LATENCY: LIKELY, K.ERRORS: 0.8, K.AVAILABILITY: MAY, K.RESTARTS: MAY, K.CPU: MAY, K.MEMORY: MAY,
              K.THROUGHPUT: MAY, K.BACKLOG: 0.3, K.CACHE: 0.3, K.INFERENCE_LATENCY: 0.3},
         downstream={**CALLERS, **STARVED},
         change=ROLLOUTS,
+        by_load=True,
     ),
     Signature(
         name="replicas lost", subcause=Subcause.CAPACITY_LOSS, prior=0.03, entities=HOST,
+        signs=frozenset({K.AVAILABILITY}),
         own={K.AVAILABILITY: MUST, K.LATENCY: LIKELY, K.CPU: 0.6, K.ERRORS: 0.5, K.THROUGHPUT: MAY, K.BACKLOG: MAY,
              K.RESTARTS: 0.3},
         downstream={**CALLERS, **STARVED, K.CPU: 0.3},
@@ -144,9 +163,11 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         name="surge", subcause=Subcause.TRAFFIC_SURGE, prior=0.04, entities=SERVICE,
+        signs=frozenset({K.TRAFFIC}),
         own={K.TRAFFIC: 0.95, K.LATENCY: 0.6, K.CPU: LIKELY, K.ERRORS: MAY, K.BACKLOG: MAY, K.THROUGHPUT: MAY},
         downstream={**CALLERS, K.TRAFFIC: 0.8, K.CPU: LIKELY, K.THROUGHPUT: MAY, K.CACHE: 0.3, K.NETWORK: 0.3,
                     K.PREDICTION: 0.1, K.PREDICTION_DRIFT: 0.15},
         helps=frozenset({ChangeKind.MARKETING, ChangeKind.CALENDAR}),
+        by_load=True,
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.catalogue import Catalogue
 from bot.domain.incident import Incident, State
 from bot.domain.message import (
     ChangeMessage,
@@ -14,11 +15,14 @@ from bot.domain.message import (
     Message,
     OutboxItem,
     PlotSeries,
+    SilenceMark,
     Slot,
 )
 from bot.domain.notice import Notice, Reason, Told
 from bot.domain.policy import SpeakingPolicy
-from bot.domain.verdict import Cause
+from bot.domain.silence import Silence
+from bot.domain.verdict import Cause, RollbackAdvice, Subcause
+from bot.pipeline.decide import covering
 from bot.pipeline.words import verdict_text
 
 # A person's act and a final state show at once; what merely grows waits and is folded.
@@ -51,6 +55,28 @@ def item(
         not_before=not_before or now,
         created=now,
     )
+
+
+def headline_of(
+    incident: Incident, silences: Sequence[Silence], catalogue: Catalogue, *, now: datetime, flapping: bool = False
+) -> HeadlineMessage:
+    """The headline as it should stand now."""
+    silence = covering(incident, silences, catalogue, now=now) if incident.open else None
+    mark = SilenceMark(id=silence.id, by=silence.by, ends=silence.ends, reason=silence.reason) if silence else None
+    return HeadlineMessage(
+        incident=incident, silenced=mark, can_roll_back=_can_roll_back(incident, catalogue), flapping=flapping
+    )
+
+
+def _can_roll_back(incident: Incident, catalogue: Catalogue) -> str | None:
+    """The model whose version may be at fault, as long as nobody acts on it already."""
+    verdict = incident.verdict
+    if not incident.open or incident.action_live or verdict is None or Subcause.BAD_VERSION not in verdict.subcauses:
+        return None
+    if verdict.rollback is RollbackAdvice.NOT_ADVISED:
+        return None
+    suspects = (c.entity for c in verdict.candidates if c.subcause is Subcause.BAD_VERSION)
+    return next((entity for entity in suspects if entity in catalogue.model), None)
 
 
 def speak(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import exp, log
 
 from bot.domain.catalogue import Catalogue, EntityType, Kind
@@ -26,6 +26,7 @@ CHANGE_CAP = 4.6  # nats a change at the right place and time may be worth, whil
 NO_CHANGE = -4.0  # a cause that needs a change, and no such change is known
 CHANGE_MEMORY = timedelta(minutes=30)  # changes older than this at the onset do not count
 CHANGE_TAU = timedelta(minutes=12)
+UNSEEN_ROOT = -2.5  # nats against a cause that shows nothing of its own at its root
 PATIENCE = timedelta(minutes=5)  # what should follow has this long before its silence counts
 
 
@@ -62,7 +63,7 @@ class Weigher:
         self._catalogue = catalogue
         self.scene = scene
         self._findings = [f for f in findings if f.kind not in (FindingKind.GAP, FindingKind.BLIND)]
-        self._reach: dict[str, Mapping[str, int]] = {}
+        self._reach: dict[tuple[str, bool], Mapping[str, int]] = {}
         self._moved: dict[Place, Finding] = {}
         for finding in self._findings:
             kind = kind_of(finding, catalogue)
@@ -72,7 +73,7 @@ class Weigher:
             known = self._moved.get(place)
             if known is None or abs(finding.evidence.peak_z) > abs(known.evidence.peak_z):
                 self._moved[place] = finding
-        self._onset = min((cause_time(f, catalogue) for f in self._findings), default=scene.now)
+        self._began, self._seen = _onset_between(self._findings, catalogue, scene)
         self._quiet: dict[str, list[Kind]] = {}
         for entity, kind in scene.quiet:
             self._quiet.setdefault(entity, []).append(kind)
@@ -87,9 +88,10 @@ class Weigher:
         The features that a service fills count as its own, and so does what a model's features do in the
         case of a population that moved: the fault is in the values, wherever they are measured.
         """
-        if entity not in self._reach:
-            self._reach[entity] = self._catalogue.downstream(entity)
-        hops = self._reach[entity]
+        key = (entity, signature.by_load)
+        if key not in self._reach:
+            self._reach[key] = self._catalogue.downstream(entity, by_load=signature.by_load)
+        hops = self._reach[key]
         if signature.subcause.value == "data_quality" and self._catalogue.entity_type(entity) is EntityType.SERVICE:
             return {e: 0 if self._catalogue.feature_source(e) == entity else n for e, n in hops.items()}
         return hops
@@ -99,6 +101,7 @@ class Weigher:
         hops = self.reach(hypothesis.entity, hypothesis.signature)
         return [
             *self._explained(hypothesis, hops),
+            *self._inferred(hypothesis, hops),
             *self._silent(hypothesis, hops),
             *self._order(hypothesis, hops),
             *self._changes(hypothesis),
@@ -113,8 +116,17 @@ class Weigher:
             if gain > 0:
                 yield Term(("moved", f"{entity}:{kind}"), TEMPER * strength * gain)
 
+    def _inferred(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
+        """A cause of which nothing was seen where it should sit is only a guess that fits."""
+        model = hypothesis.entity if self._catalogue.entity_type(hypothesis.entity) is EntityType.MODEL else None
+        for entity, kind in self._moved:
+            at_root = hops.get(entity) == 0 or (model is not None and entity.startswith(f"{model}/"))
+            if at_root and kind in hypothesis.signature.signs:
+                return
+        yield Term(("unseen", hypothesis.entity), UNSEEN_ROOT)
+
     def _silent(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
-        age = self.scene.now - self._onset
+        age = self.scene.now - self._seen
         for entity, distance in hops.items():
             for kind in self._quiet.get(entity, ()):
                 if distance > 0 and age < PATIENCE:
@@ -133,11 +145,14 @@ class Weigher:
     def _order(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         """A root moves before its symptoms: for it when it leads, against it when symptoms came first."""
         roots = [
-            cause_time(f, self._catalogue)
+            f.onset
             for (entity, kind), f in self._moved.items()
-            if hops.get(entity) == 0 and hypothesis.signature.own.get(kind, 0.0) >= 0.5
+            if hops.get(entity) == 0 and hypothesis.signature.own.get(kind, 0.0) >= 0.5 and kind not in LATE_KINDS
         ]
-        symptoms = [cause_time(f, self._catalogue) for (entity, _), f in self._moved.items() if hops.get(entity, 0) > 0]
+        # when late labels began to tell is known to within their delay: too loose to say who came first
+        symptoms = [
+            f.onset for (entity, kind), f in self._moved.items() if hops.get(entity, 0) > 0 and kind not in LATE_KINDS
+        ]
         if not roots or not symptoms:
             return
         lead = (min(symptoms) - min(roots)).total_seconds() / self._catalogue.step_s  # ticks
@@ -170,7 +185,20 @@ class Weigher:
     def nearness(self, change: Change) -> float:
         """Between 0 and 1: how close before the onset a change came. Nothing for those after it or long ago."""
         slack = timedelta(seconds=3 * self._catalogue.step_s)  # onsets are estimates, changes are polled
-        before = self._onset - change.time
-        if before < -slack or before > CHANGE_MEMORY:
+        before = self._began - change.time
+        if change.time > self._seen + slack or before > CHANGE_MEMORY:
             return 0.0
         return exp(-max(before, timedelta()) / CHANGE_TAU)
+
+
+def _onset_between(findings: Sequence[Finding], catalogue: Catalogue, scene: Scene) -> tuple[datetime, datetime]:
+    """Between which times the trouble began. One moment, unless only late labels tell of it.
+
+    A drop of labelled quality speaks of predictions made up to a label delay before, if it is such a series at all.
+    """
+    if not findings:
+        return scene.now, scene.now
+    seen = min(finding.onset for finding in findings)
+    prompt = [finding.onset for finding in findings if kind_of(finding, catalogue) not in LATE_KINDS]
+    began = min(prompt) if prompt else min(cause_time(finding, catalogue) for finding in findings)
+    return min(began, seen), seen

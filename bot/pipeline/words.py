@@ -8,6 +8,7 @@ from math import isfinite
 from bot.domain.catalogue import Kind
 from bot.domain.change import Change
 from bot.domain.finding import Finding, FindingKind
+from bot.domain.proposal import ActionKind, Proposal, ProposalState
 from bot.domain.verdict import Cause, Subcause, Verdict
 from bot.pipeline.observe import Place
 from bot.pipeline.weigh import Hypothesis
@@ -85,8 +86,10 @@ def term_text(
     hypothesis: Hypothesis,
     moved: Mapping[Place, Finding],
     changes: Iterable[Change],
+    *,
+    weight: float,
 ) -> str:
-    """One line of the argument in words."""
+    """One line of the argument in words. weight: what it is worth to its own hypothesis, in nats."""
     what, subject = about
     entity, _, kind = subject.rpartition(":")
     match what:
@@ -95,7 +98,9 @@ def term_text(
         case "quiet":
             return f"{KIND_WORDS[Kind(kind)]} of {entity} stayed usual"
         case "order":
-            return f"{subject}: order of the first movements"
+            return f"{subject} moved first" if weight > 0 else f"others moved before {subject}"
+        case "unseen":
+            return f"nothing of its own was seen at {subject}"
         case _:
             wanted = hypothesis.signature.change | hypothesis.signature.helps
             near = [c for c in changes if c.entity == subject and c.kind in wanted]
@@ -110,6 +115,29 @@ def change_text(change: Change) -> str:
     moved = f" from {change.from_} to {change.to}" if change.from_ or change.to else ""
     said = f" ({change.text})" if change.text else ""
     return f"{change.kind.replace('_', ' ')} of {change.entity}{moved} at {change.time:%H:%M}{said}"
+
+
+ACTION_WORDS: Mapping[ProposalState, str] = {
+    ProposalState.PENDING: "waits for approval",
+    ProposalState.APPROVED: "approved, about to begin",
+    ProposalState.EXECUTING: "approved, under way",
+    ProposalState.MOVED: "the alias is moved, recovery is being watched",
+    ProposalState.VERIFIED: "done and verified",
+    ProposalState.FAILED: "failed, see the thread",
+    ProposalState.UNCONFIRMED: "done but not confirmed, see the thread",
+    ProposalState.CONFLICT: "stopped, somebody else moved the alias",
+    ProposalState.DRY_RUN: "a dry run, nothing was moved",
+    ProposalState.DENIED: "denied",
+    ProposalState.EXPIRED: "expired, nobody decided in time",
+}
+
+
+def action_text(proposal: Proposal) -> str:
+    """What is being done about an incident, in one clause for its headline."""
+    if proposal.kind is ActionKind.ROLLBACK:
+        return f"rollback of {proposal.model} to version {proposal.to_version}: {ACTION_WORDS[proposal.state]}"
+    asked = proposal.state is ProposalState.VERIFIED
+    return f"retraining of {proposal.model}: {'accepted' if asked else ACTION_WORDS[proposal.state]}"
 
 
 def blind_text(findings: Sequence[Finding]) -> str:

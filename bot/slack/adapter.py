@@ -61,6 +61,7 @@ class SlackAdapter:
             bot_user=lambda: self._us.bot_user if self._us else "",
             timing=timing,
             catalogue=catalogue,
+            mention_group=options.mention_group,
         )
         self._tasks = Tasks()
         self._socket: AsyncSocketModeHandler | None = None
@@ -86,6 +87,8 @@ class SlackAdapter:
                 async with asyncio.timeout(CONNECT_S):
                     await self._socket.connect_async()  # type: ignore[no-untyped-call]
             except TimeoutError as error:
+                await self._socket.close_async()  # type: ignore[no-untyped-call]
+                self._socket = None
                 raise RetryLaterError(f"Socket Mode did not connect within {CONNECT_S:g} s") from error
         else:
             self._http = HttpTransport(

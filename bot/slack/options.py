@@ -24,6 +24,7 @@ class SlackOptions:
     base_url: str = SLACK_API
     transport: Transport = Transport.SOCKET
     team: str = ""  # the workspace that may talk to us; "": the one the token belongs to
+    mention_group: str = ""  # the user group that is called when something critical opens; "": nobody
     app_id: str = ""  # "": not compared; Slack only delivers our own app's requests anyway
     http_host: str = "127.0.0.1"  # behind a proxy that ends TLS
     http_port: int = 3000

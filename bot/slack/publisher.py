@@ -18,7 +18,8 @@ from typing import Any
 from bot.clock import Clock
 from bot.domain.catalogue import Catalogue
 from bot.domain.incident import Severity
-from bot.domain.message import ChangeMessage, EvidenceMessage, HeadlineMessage, PlotSeries, Posted, Slot
+from bot.domain.message import ChangeMessage, EvidenceMessage, HeadlineMessage, Message, PlotSeries, Posted, Slot
+from bot.domain.notice import Reason
 from bot.errors import GiveUpError, RetryLaterError, StoreDownError, UnknownOutcomeError
 from bot.ports import Claimed, Store
 from bot.slack import plots
@@ -71,6 +72,7 @@ class Publisher:
         catalogue: Catalogue | None = None,
         draw: Callable[[Sequence[PlotSeries]], bytes] = plots.draw,
         owner: str | None = None,
+        mention_group: str = "",
     ) -> None:
         self._api, self._store, self._clock, self._channel = api, store, clock, channel
         self._bot_user = bot_user
@@ -79,6 +81,7 @@ class Publisher:
         self._catalogue = catalogue
         self._pictures = Pictures(api, draw=draw)
         self._owner = owner or f"publisher-{uuid.uuid4().hex[:12]}"
+        self._mention_group = mention_group
         self._woken = asyncio.Event()
         self._failures = 0
         self._levels: dict[str, Level] = {}  # op -> how plain Slack wanted it, until it is sent
@@ -240,6 +243,8 @@ class Publisher:
         payload = rendered.payload(stamp=f"{item.slot[:100]}.{item.revision}")
         if instead_of and payload["blocks"]:
             payload["blocks"] = [*payload["blocks"], b.context(f"Continues <{instead_of}|an earlier message>.")]
+        if self._mention_group and _calls_people(item.message):
+            payload = _with_mention(payload, f"<!subteam^{self._mention_group}>")
         with self._watching("chat.postMessage"):
             answer = await self._api.post(
                 channel=self._channel,
@@ -330,6 +335,22 @@ def _root_ts(claimed: Claimed) -> str | None:
     if claimed.root is None or claimed.item.slot in (Slot.HEADLINE, claimed.root.slot):
         return None
     return claimed.root.ts
+
+
+def _calls_people(message: Message) -> bool:
+    """Whether a user group is called: once when something critical opens, and once when something becomes critical."""
+    if isinstance(message, HeadlineMessage):
+        return message.incident.severity is Severity.CRITICAL and message.incident.open
+    if isinstance(message, ChangeMessage):
+        return message.reason is Reason.SEVERITY and message.severity is Severity.CRITICAL
+    return False
+
+
+def _with_mention(payload: Mapping[str, Any], mention: str) -> dict[str, Any]:
+    """Add a mention where it is seen: blocks hide the text."""
+    if payload["blocks"] or payload["attachments"]:
+        return {**payload, "blocks": [*payload["blocks"], b.section(mention)]}
+    return {**payload, "text": f"{payload['text']} {mention}"}
 
 
 def _urgency(claimed: Claimed) -> tuple[int, datetime]:

@@ -11,12 +11,11 @@ from bot.domain.finding import Finding, Fingerprint
 from bot.domain.incident import Incident, IncidentId
 from bot.domain.message import OutboxItem, Posted
 from bot.domain.notice import Decision, Told
-from bot.domain.proposal import AuditEntry, Proposal, ProposalId, ProposalState
+from bot.domain.proposal import LIVE, AuditEntry, Proposal, ProposalId, ProposalState
 from bot.domain.silence import Silence, SilenceId
 from bot.ports import Changeset, Claimed, ConcurrentChangeError, OutboxDepth, TickMark
 from bot.store.queue import Entry, ItemState, Ticket, admit, choose, give_back, root_of
 
-LIVE = (ProposalState.PENDING, ProposalState.APPROVED, ProposalState.EXECUTING)
 SEEN_FOR = timedelta(days=1)
 
 

@@ -23,7 +23,7 @@ METADATA: Final = MetaData(
     }
 )
 
-LIVE_PROPOSAL = text("state IN ('pending', 'approved', 'executing')")
+LIVE_PROPOSAL = text("state IN ('pending', 'approved', 'executing', 'moved')")
 WAITING = text("state = 'waiting'")
 CLAIMED = text("state = 'claimed'")
 

@@ -105,8 +105,8 @@ def messages_with(text: str):
         settle=text,
     )
     one = finding(signal=text, entity=text, unit=text)
-    about = incident(verdict, findings=(one,))
-    yield HeadlineMessage(incident=about, can_roll_back=text[:200], rollback_state=text)
+    about = incident(verdict, findings=(one,), action=text)
+    yield HeadlineMessage(incident=about, can_roll_back=text[:200])
     yield HeadlineMessage(incident=replace(about, verdict=None))
     yield EvidenceMessage(incident=about)
     yield ChangeMessage(

@@ -106,10 +106,15 @@ MESSAGES = {
     "undetermined": HeadlineMessage(incident=incident(UNSURE_VERDICT)),
     "not judged yet": HeadlineMessage(incident=incident(None)),
     "acknowledged": HeadlineMessage(
-        incident=incident(acknowledged_by=ANNA, acknowledged_at=T0), rollback_state="waiting for approval"
+        incident=incident(
+            acknowledged_by=ANNA,
+            acknowledged_at=T0,
+            action="rollback of fraud to version 3: waits for approval",
+            action_live=True,
+        )
     ),
     "silenced": HeadlineMessage(incident=incident(), silenced=MARK, flapping=True),
-    "closed": HeadlineMessage(incident=CLOSED, rollback_state="verified"),
+    "closed": HeadlineMessage(incident=replace(CLOSED, action="rollback of fraud to version 3: done and verified")),
     "evidence": EvidenceMessage(incident=INFRA, plot=(plot(),)),
     "evidence, model": EvidenceMessage(incident=incident()),
     "evidence, silent series": EvidenceMessage(incident=incident(None, findings=(finding(kind=FindingKind.GAP),))),

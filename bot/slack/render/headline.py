@@ -87,8 +87,8 @@ def _summary(message: HeadlineMessage, catalogue: Catalogue | None) -> b.Block:
         closing = rollback_line(verdict)
         if verdict.cause is Cause.UNDETERMINED and verdict.settle:
             closing = f"*Would settle it:* {esc(verdict.settle, limit=160)}"
-    if message.rollback_state:
-        closing = f"*Rollback:* {esc(message.rollback_state, limit=160)}"
+    if incident.action:
+        closing = f"*Action:* {esc(incident.action, limit=160)}"
     return b.section(fitted(first, _strongest(incident, catalogue), closing))
 
 
@@ -182,7 +182,7 @@ def _closed(message: HeadlineMessage) -> tuple[b.Block, ...]:
     incident = message.incident
     ended = incident.resolved or incident.updated
     by = f" by {person(incident.resolved_by)}" if incident.resolved_by else ", the detectors see no trouble any more"
-    outcome = f" Rollback: {esc(message.rollback_state, limit=160)}." if message.rollback_state else ""
+    outcome = f" {esc(incident.action, limit=160).capitalize()}." if incident.action else ""
     line = (
         f"Resolved {date_markup(ended)} after {duration(ended - incident.onset)}{by}. "
         f"{verdict_phrase(incident.verdict)}.{outcome}"

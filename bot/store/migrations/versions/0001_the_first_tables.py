@@ -191,8 +191,8 @@ def upgrade() -> None:
             "uq_proposals_live",
             ["model"],
             unique=True,
-            sqlite_where=sa.text("state IN ('pending', 'approved', 'executing')"),
-            postgresql_where=sa.text("state IN ('pending', 'approved', 'executing')"),
+            sqlite_where=sa.text("state IN ('pending', 'approved', 'executing', 'moved')"),
+            postgresql_where=sa.text("state IN ('pending', 'approved', 'executing', 'moved')"),
         )
 
     op.create_table(
@@ -277,8 +277,8 @@ def downgrade() -> None:
     with op.batch_alter_table("proposals") as batch_op:
         batch_op.drop_index(
             "uq_proposals_live",
-            sqlite_where=sa.text("state IN ('pending', 'approved', 'executing')"),
-            postgresql_where=sa.text("state IN ('pending', 'approved', 'executing')"),
+            sqlite_where=sa.text("state IN ('pending', 'approved', 'executing', 'moved')"),
+            postgresql_where=sa.text("state IN ('pending', 'approved', 'executing', 'moved')"),
         )
         batch_op.drop_index(op.f("ix_proposals_state"))
         batch_op.drop_index(op.f("ix_proposals_model"))

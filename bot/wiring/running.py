@@ -1,0 +1,276 @@
+"""One running bot: what it is made of, and in which order that starts and stops. The only place that knows it all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from bot.acting import Actor
+from bot.clock import Clock, from_epoch
+from bot.config import Settings
+from bot.errors import BadInputError, FaultlineError, RetryLaterError, StoreDownError
+from bot.explaining import Explaining
+from bot.health import HealthServer, Pulse, health_app
+from bot.lookout import Lookout
+from bot.metrics import Metrics
+from bot.ports import Store
+from bot.proposing import Proposals
+from bot.scheduler import Scheduler
+from bot.service import Service
+from bot.slack.adapter import SlackAdapter
+from bot.store.sql import open_store
+from bot.tick import Tick
+from bot.watch import Watch
+from bot.wiring import parts
+
+log = logging.getLogger(__name__)
+
+LAG = 0.05  # of a period after the full one: scrapes of that moment have arrived by then
+QUICK = timedelta(seconds=2)  # longest real wait until an approval is acted on, and until an incident is explained
+GAUGES_EVERY = timedelta(seconds=5)
+CONNECT_AGAIN_S = (2.0, 5.0, 15.0, 30.0, 60.0)  # Slack may be down when we start: detection goes on meanwhile
+
+
+async def run_bot(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises BadInputError when a person must act first, GiveUpError when Slack refuses a token.
+    """
+    store = await open_store(settings.database_url, create=True)
+    try:
+        bot = Bot(settings, store)
+        try:
+            await bot.start()
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, bot.end)
+            await bot.ended
+        finally:
+            await bot.stop()
+    finally:
+        await store.close()
+
+
+def slot_of(now: datetime, period: timedelta) -> datetime:
+    """The full period that has begun last: every process that ticks agrees on it.
+
+    >>> slot_of(from_epoch(1790000059.0), timedelta(minutes=1)).timestamp()
+    1790000040.0
+    """
+    period_s = period.total_seconds()
+    return from_epoch(now.timestamp() // period_s * period_s)
+
+
+class Bot:
+    """Construct inside a running loop. `ended` is done when it shall stop, or fails when nobody can wait it out."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        catalogue = settings.catalogue
+        speaking, rollback, timing = settings.speaking_policy(), settings.rollback_policy(), settings.tick_policy()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._store = store
+        self._timing = timing
+        self._rate = parts.clock_rate(settings)
+        self._metrics = Metrics()
+        self._clock: Clock = parts.clock(settings)
+        registry, mover = parts.registry(settings), parts.mover(settings)
+        retrainer = parts.retrainer(settings, clock=self._clock)
+        explainer = parts.explainer(settings, clock=self._clock, metrics=self._metrics)
+        sources, change_sources = parts.metric_sources(settings), parts.change_sources(settings)
+        self._closing: list[Callable[[], Awaitable[None]]] = [
+            part.close
+            for part in (*sources, *change_sources, registry, mover, retrainer, explainer)
+            if part is not None and hasattr(part, "close")
+        ]
+        self.watch = Watch(catalogue)
+        lookout = Lookout(
+            sources=sources,
+            change_sources=change_sources,
+            registry=registry,
+            store=store,
+            watch=self.watch,
+            timing=timing,
+            metrics=self._metrics,
+        )
+        self._tick = Tick(
+            lookout=lookout,
+            store=store,
+            speaking=speaking,
+            rollback=rollback,
+            timing=timing,
+            metrics=self._metrics,
+        )
+        self.slack = SlackAdapter(
+            parts.slack_options(settings),
+            store=store,
+            clock=self._clock,
+            metrics=self._metrics,
+            catalogue=catalogue,
+            timing=parts.slack_timing(settings),
+        )
+        proposals = Proposals(
+            store=store,
+            registry=registry,
+            directory=self.slack.directory,
+            catalogue=catalogue,
+            clock=self._clock,
+            policy=rollback,
+            can_retrain=retrainer is not None,
+        )
+        self.desk = Service(
+            store=store,
+            tick=self._tick,
+            proposals=proposals,
+            explainer=explainer,
+            catalogue=catalogue,
+            clock=self._clock,
+            dry_run=settings.dry_run,
+        )
+        self._actor = Actor(
+            store=store,
+            registry=registry,
+            mover=mover,
+            retrainer=retrainer,
+            catalogue=catalogue,
+            clock=self._clock,
+            policy=rollback,
+            settle=speaking.debounce,
+            serving=self.watch.versions,
+            metrics=self._metrics,
+        )
+        self._explaining = Explaining(store=store, explainer=explainer, catalogue=catalogue, clock=self._clock)
+        self._scheduler = Scheduler(metrics=self._metrics)
+        self._health = HealthServer(
+            app=health_app(self._metrics, self.pulse), bind=settings.health.bind, port=settings.health.port
+        )
+        self._started = time.monotonic()
+        self._ticked: float | None = None  # monotonic
+        self._slot: datetime | None = None
+        self._store_ok = True
+        self._not_connected: str | None = "not connected yet"
+        self._connecting: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Answer probes, connect, learn what is usual, then tick."""
+        try:
+            await self._health.start()
+        except OSError as error:
+            raise BadInputError(f"health.port: cannot listen there: {error.strerror or error}") from error
+        try:
+            await self._connect()
+        except RetryLaterError as error:
+            log.warning("Slack cannot be reached; going on without it", extra={"because": str(error)})
+            self._not_connected = str(error)
+            self._connecting = asyncio.create_task(self._connect_later(), name="connect to Slack")
+        now = slot_of(self._clock.now(), self._timing.period)
+        await self._tick.warm_up(now)
+        log.info("warmed up", extra={"series": len(self.watch.index), "until": self.watch.last_time_s})
+        period = self._real(self._timing.period)
+        into = (self._clock.now() - slot_of(self._clock.now(), self._timing.period)) / self._timing.period
+        self._scheduler.every(period, "tick", self.tick, first=(1.0 + LAG - into) % 1.0 * period)
+        self._scheduler.every(min(period, QUICK), "act", self._act)
+        self._scheduler.every(min(period, QUICK), "explain", self._explain)
+        self._scheduler.every(GAUGES_EVERY, "gauges", self._gauge)
+        self._scheduler.start()
+
+    def end(self, error: FaultlineError | None = None) -> None:
+        """Ask the bot to stop; the first word counts."""
+        if self.ended.done():
+            return
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
+
+    async def stop(self) -> None:
+        """Stop looking, keep what the detectors know, finish what people asked, let go of everything."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        await self._scheduler.stop()
+        if self._ticked is not None:
+            try:
+                await self._tick.save()
+            except FaultlineError as error:
+                log.warning("detector state not saved; the last snapshot stands", extra={"because": str(error)})
+        await self.slack.stop()
+        for close in self._closing:
+            await close()
+        await self._health.stop()
+        log.info("stopped")
+
+    async def _connect(self) -> None:
+        await self.slack.start(self.desk)
+        self._not_connected = None
+
+    async def _connect_later(self) -> None:
+        """Try until Slack answers; a refused token is for a person."""
+        attempt = 0
+        while True:
+            await asyncio.sleep(CONNECT_AGAIN_S[min(attempt, len(CONNECT_AGAIN_S) - 1)])
+            attempt += 1
+            try:
+                await self._connect()
+            except RetryLaterError as error:
+                self._not_connected = str(error)
+            except FaultlineError as error:
+                self.end(error)
+                return
+            else:
+                return
+
+    # ------------------------------------------------------------ jobs
+
+    async def tick(self) -> None:
+        """One pass over the full period that has begun last; a second ring in the same one does nothing."""
+        slot = slot_of(self._clock.now(), self._timing.period)
+        if self._slot is not None and slot <= self._slot:
+            return
+        try:
+            await self._tick.run(slot)
+        except StoreDownError:
+            self._store_ok = False
+            raise
+        self._slot, self._store_ok, self._ticked = slot, True, time.monotonic()
+        self.slack.publisher.wake()
+
+    async def _act(self) -> None:
+        if await self._actor.advance():
+            self.slack.publisher.wake()
+
+    async def _explain(self) -> None:
+        if await self._explaining.catch_up():
+            self.slack.publisher.wake()
+
+    async def _gauge(self) -> None:
+        depth = await self._store.outbox_depth()
+        age = (self._clock.now() - depth.oldest).total_seconds() if depth.oldest else 0.0
+        self._metrics.outbox_age.set(max(0.0, age))
+        self._metrics.outbox_depth.labels("waiting").set(depth.waiting)
+        self._metrics.outbox_depth.labels("parked").set(depth.parked)
+
+    # ------------------------------------------------------------ health
+
+    def pulse(self) -> Pulse:
+        trouble = self._not_connected or self.slack.publisher.trouble
+        if trouble is None and not self.slack.connected:
+            trouble = "the connection is down"
+        return Pulse(
+            last_tick_monotonic=self._ticked,
+            started_monotonic=self._started,
+            tick_period_s=self._real(self._timing.period).total_seconds(),
+            store_ok=self._store_ok,
+            slack_trouble=trouble,
+        )
+
+    def _real(self, duration: timedelta) -> timedelta:
+        """How long the injected clock's `duration` takes in real time."""
+        return duration / self._rate
