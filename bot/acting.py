@@ -1,7 +1,7 @@
 """Act on what was approved, read back what happened, and watch whether it helped. One step a call, from the store.
 
 Each call looks at what is recorded and at the registry, and takes at most one step; so a restart at any point
-goes on where the last process stopped (reference reliability §3). A later revision adds leases and fences.
+goes on where the last process stopped.
 """
 
 from __future__ import annotations

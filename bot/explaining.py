@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Explaining:
-    """Explains a verdict once, and again when the verdict changes; repeats of an alert cost nothing."""
+    """Explains a verdict once, and again when it or its reach changes; repeats of an alert cost nothing."""
 
     def __init__(self, *, store: Store, explainer: Explainer, catalogue: Catalogue, clock: Clock) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class Explaining:
         return written
 
     async def _wants_words(self, incident: Incident) -> bool:
-        key = verdict_key(incident)
+        key = verdict_key(incident, self._catalogue)
         known = self._done.get(incident.id)
         if known is None and await self._store.posted(incident.id, Slot.EXPLANATION) is not None:
             self._done[incident.id] = key  # explained by an earlier process
@@ -53,11 +53,17 @@ class Explaining:
         await self._store.commit(
             Changeset(outbox=(item(incident.id, Slot.EXPLANATION, message, revision=incident.revision, now=now),))
         )
-        self._done[incident.id] = verdict_key(incident)
+        self._done[incident.id] = verdict_key(incident, self._catalogue)
         log.info("explained", extra={"incident": incident.id, "author": explanation.author})
 
 
-def verdict_key(incident: Incident) -> str:
-    """What an explanation is about; numbers and times stay out, or every tick would ask for new words."""
+def verdict_key(incident: Incident, catalogue: Catalogue) -> str:
+    """What an explanation is about; numbers and times stay out, or every tick would ask for new words.
+
+    The verdict, how bad it is, and which models feel it: when a full disk has reached a model, that must be said.
+    """
     verdict = incident.verdict
-    return "" if verdict is None else f"{verdict.cause}/{verdict.subcause_words}/{verdict.entity}"
+    if verdict is None:
+        return ""
+    models = sorted({owner.name for entity in incident.entities if (owner := catalogue.model_of(entity))})
+    return "/".join((verdict.cause, verdict.subcause_words, verdict.entity, incident.severity, *models))

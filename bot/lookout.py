@@ -18,7 +18,7 @@ from bot.domain.series import BlindSpot, Samples
 from bot.errors import FaultlineError, GiveUpError, SourceDownError
 from bot.metrics import Metrics
 from bot.pipeline.detect import blind_findings, findings_of
-from bot.pipeline.ledger import change_of, ledger_events
+from bot.pipeline.ledger import change_of, ledger_events, once
 from bot.ports import Changeset, ChangeSource, MetricSource, Registry, Store
 from bot.watch import Watch
 
@@ -91,10 +91,15 @@ class Lookout:
                 log.warning("no history from source", extra={"source": source.name, "because": str(error)})
                 continue
             seen += await asyncio.to_thread(self.watch.warm, history)
-        await self._remember_versions(seen)
+        await self._remember_versions(seen, now)
 
-    async def _remember_versions(self, changes: Sequence[Change]) -> None:
-        """Begin the ledger with what telemetry says served before we first looked."""
+    async def _remember_versions(self, changes: Sequence[Change], now: datetime) -> None:
+        """Begin the ledger with what telemetry says served before we first looked.
+
+        A version that came just before we did may be to blame for what we are about to see.
+        """
+        moves = [c for c in changes if c.from_ is not None and now - c.time <= CHANGES_REMEMBERED]
+        fresh = once(moves, await self._store.changes(since=now - CHANGES_REMEMBERED))
         known = {event.model for event in await self._store.deploys()}
         alias = self._registry.alias if self._registry else "serving"
         events = tuple(
@@ -109,8 +114,8 @@ class Lookout:
             for change in changes
             if change.entity not in known
         )
-        if events:
-            await self._store.commit(Changeset(deploys=events))
+        if events or fresh:
+            await self._store.commit(Changeset(deploys=events, changes=fresh))
 
     async def look(self, at: datetime) -> Seen:
         """Fetch and judge. Sources are asked together; none can hold up the others beyond its deadline."""

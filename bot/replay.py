@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from bot.clock import ManualClock, from_epoch
 from bot.domain.catalogue import Catalogue
 from bot.domain.incident import Incident, IncidentId
-from bot.domain.message import Posted
+from bot.domain.message import EvidenceMessage, Posted
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
 from bot.domain.series import Floats
 from bot.explaining import Explaining
@@ -149,6 +149,8 @@ async def _deliver(store: Store, clock: ManualClock) -> list[IncidentId]:
             await store.sent(one, stands, owner=OWNER)
             if one.posted is None:
                 posted.append(IncidentId(thread))
+                if isinstance(one.item.message, EvidenceMessage) and one.item.message.plot:
+                    posted.append(IncidentId(thread))  # its picture is a message of its own
     return posted
 
 

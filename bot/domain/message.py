@@ -50,7 +50,7 @@ class PlotSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceMessage:
-    """The numbers, and a picture of the leading series; the first reply."""
+    """The numbers; the first reply. The picture of `plot` is shared once, below it, when it is posted."""
 
     kind: Literal["evidence"] = "evidence"
     incident: Incident

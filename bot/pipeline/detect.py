@@ -27,8 +27,8 @@ class _Floor:
     relative: float  # as a share of the expected level, for any unit
 
 
-# Shares have an absolute floor in percentage points, everything else a relative one: reference root-cause §5.1
-# widened, because a floor that pages must be coarser than one that ranks.
+# Shares have an absolute floor in percentage points, everything else a relative one. They are
+# coarser than a ranking would need, because these decide whether somebody is called.
 FLOORS: Mapping[Kind, _Floor] = {
     Kind.CPU: _Floor(0.08, 0.15),
     Kind.MEMORY: _Floor(0.06, 0.10),

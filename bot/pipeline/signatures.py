@@ -49,7 +49,8 @@ SERVICE = frozenset({EntityType.SERVICE})
 DATA_CHANGES = frozenset({ChangeKind.DATA, ChangeKind.SCHEMA})
 ROLLOUTS = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG})
 
-# Priors: reference root-cause §2; data_quality and bad_version are split over their shapes.
+# Priors: published shares of what took services and ML pipelines down (SRE Workbook, appendix C; Papasian &
+# Underwood, OpML 2020), as far as they can be mapped; data_quality and bad_version are split over their shapes.
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         name="bad weights", subcause=Subcause.BAD_VERSION, prior=0.10, entities=MODEL,

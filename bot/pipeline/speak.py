@@ -30,6 +30,7 @@ AT_ONCE = frozenset(
     {Reason.FIRST, Reason.RESOLVED, Reason.REOPENED, Reason.PERSON, Reason.SEVERITY, Reason.VERDICT, Reason.FLAPPING}
 )
 REPLIED = frozenset({Reason.VERDICT, Reason.SEVERITY, Reason.RESOLVED, Reason.REOPENED, Reason.FLAPPING})
+GROWN = frozenset({Reason.SPREAD, Reason.VERDICT, Reason.SEVERITY, Reason.REOPENED})  # the evidence is another one
 BROADCAST = frozenset({Reason.SEVERITY, Reason.REOPENED})
 RESERVED = frozenset({Reason.RESOLVED})  # the end is told even when the budget is spent
 
@@ -98,7 +99,10 @@ def speak(
     if notice.reason is Reason.FIRST:
         evidence = EvidenceMessage(incident=incident, plot=tuple(plot))
         outbox.append(item(incident.id, Slot.EVIDENCE, evidence, revision=incident.revision, now=now))
-        replies += 2  # the explanation follows by itself
+        replies += 3  # its picture and the explanation follow by themselves
+    elif notice.reason in GROWN:  # an edit: the numbers stay true, nobody is called
+        evidence = EvidenceMessage(incident=incident)
+        outbox.append(item(incident.id, Slot.EVIDENCE, evidence, revision=incident.revision, now=now, not_before=wait))
     # one reply is kept for the end, so that a lively incident does not close in silence
     spent = replies >= policy.reply_budget - (0 if notice.reason in RESERVED else 1)
     if notice.reason in REPLIED and (not spent or notice.reason in RESERVED):

@@ -1,7 +1,7 @@
 """Weigh one hypothesis: how well a way of going wrong, at an entity, accounts for what moved and what did not.
 
-A noisy-or over the topology with tempering, as in reference root-cause §5.6 (after Sherlock, 2007, and
-Shrink, 2005). All weights are natural logarithms of likelihood ratios against "nothing there".
+A noisy-or over the topology with tempering, after Shrink (2005) and Sherlock (2007). All weights are natural logarithms
+of likelihood ratios against "nothing there".
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from bot.domain.finding import Finding, FindingKind
 from bot.domain.proposal import ActionKind, Proposal, ProposalState
 from bot.domain.verdict import Cause, Subcause, Verdict
 from bot.pipeline.observe import Place
+from bot.pipeline.phrasing import amount
 from bot.pipeline.weigh import Hypothesis
 
 KIND_WORDS: Mapping[Kind, str] = {
@@ -39,6 +40,9 @@ SUBCAUSE_WORDS: Mapping[Subcause, str] = {
     Subcause.TRAFFIC_SURGE: "a traffic surge at {0}",
     Subcause.TELEMETRY_LOSS: "no telemetry from {0}",
 }
+
+
+FARTHEST = 99.0  # sigmas; beyond, a baseline was flat and the number says nothing
 
 
 def subcause_text(subcause: Subcause, entity: str) -> str:
@@ -76,9 +80,9 @@ def departure_text(finding: Finding) -> str:
     if finding.kind in (FindingKind.GAP, FindingKind.BLIND):
         return f"{finding.key} has been silent for {evidence.window_s / 60:.0f} min"
     way = "above" if evidence.peak_z > 0 else "below"
-    unit = f" {evidence.unit}" if evidence.unit else ""
-    usual = f", usual {evidence.expected:.4g}{unit}" if isfinite(evidence.expected) else ""
-    return f"{finding.key} went {abs(evidence.peak_z):.0f} sigma {way} usual (now {evidence.observed:.4g}{unit}{usual})"
+    far = f"{abs(evidence.peak_z):.0f} sigma" if abs(evidence.peak_z) < FARTHEST else "far"
+    usual = f", usual {amount(evidence.expected, evidence.unit)}" if isfinite(evidence.expected) else ""
+    return f"{finding.key} went {far} {way} usual (now {amount(evidence.observed, evidence.unit)}{usual})"
 
 
 def term_text(
@@ -98,7 +102,7 @@ def term_text(
         case "quiet":
             return f"{KIND_WORDS[Kind(kind)]} of {entity} stayed usual"
         case "order":
-            return f"{subject} moved first" if weight > 0 else f"others moved before {subject}"
+            return f"{subject} moved before what it can reach" if weight > 0 else f"others moved before {subject}"
         case "unseen":
             return f"nothing of its own was seen at {subject}"
         case _:

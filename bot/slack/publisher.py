@@ -1,7 +1,7 @@
 """Drains the outbox into Slack: each message once, in order, as fast as Slack likes, and never lost.
 
-Read reliability.md §2 for why: a lost reply doubles a message, and only a look into the channel before sending again
-prevents it.
+A lost reply doubles a message: sent again, it stands there twice. Only a look into the channel for our own key, before
+anything is sent a second time, prevents it.
 """
 
 from __future__ import annotations

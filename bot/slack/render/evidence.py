@@ -69,7 +69,5 @@ def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = N
         parts.append(b.section("\n".join(["*Changes just before*", *(changes or [none])])))
         if verdict.settle:
             parts.append(b.section(f"*What would settle it*\n{esc(verdict.settle, limit=300)}"))
-    if message.plot:
-        parts.append(b.context("Picture of the leading series below."))
     text = f"Evidence: {verdict_phrase(verdict, plain=True)}. {len(rows)} series, since {clock_text(incident.onset)}"
     return b.Rendered(text=text, blocks=tuple(parts))

@@ -15,12 +15,14 @@ from bot.slack.render.words import (
     brief_signal,
     finding_verb,
     person,
+    sentence,
     state_word,
     verdict_phrase,
 )
 
 FIRING, ACKNOWLEDGED, RESOLVED, SILENCED = "#a30200", "#daa038", "#2eb886", "#dddddd"
 SECTION_MAX = 600  # what fits a phone's screen without "show more"
+FELT = 4  # named; the thread has them all
 EVIDENCE_LINES = 3  # the argument in brief; the rest stands in the thread
 
 FEEDBACK_WORDS = {
@@ -45,7 +47,7 @@ def title_of(incident: Incident, *, silenced: bool = False) -> str:
 
 def rollback_line(verdict: Verdict) -> str:
     """What a rollback would do, in words, whatever buttons there are."""
-    reason = f" {esc(verdict.rollback_reason, limit=140)}" if verdict.rollback_reason else ""
+    reason = f" {sentence(verdict.rollback_reason, limit=140)}" if verdict.rollback_reason else ""
     if verdict.rollback is RollbackAdvice.ADVISED:
         return f"*Rollback:* would likely help.{reason}"
     if verdict.cause is Cause.INFRASTRUCTURE or verdict.rollback is RollbackAdvice.NOT_ADVISED:
@@ -79,9 +81,24 @@ def fitted(first: str, middle: list[str], last: str) -> str:
     return "\n".join(part for part in (first, *kept, last) if part)
 
 
+def felt_by(incident: Incident, catalogue: Catalogue | None) -> str:
+    """Which models and services feel it, besides the root: people first ask whether it is theirs."""
+    if catalogue is None:
+        return ""
+    root = incident.verdict.entity if incident.verdict else ""
+    models = {owner.name for entity in incident.entities if (owner := catalogue.model_of(entity))} - {root}
+    services = {entity for entity in incident.entities if entity in catalogue.service} - {root}
+    named = [f"model {esc(name, limit=40)}" for name in sorted(models)]
+    named += [esc(name, limit=40) for name in sorted(services)]
+    if not named:
+        return ""
+    more = f" and {len(named) - FELT} more" if len(named) > FELT else ""
+    return f"*Felt by:* {', '.join(named[:FELT])}{more}"
+
+
 def _summary(message: HeadlineMessage, catalogue: Catalogue | None) -> b.Block:
     incident, verdict = message.incident, message.incident.verdict
-    first = f"*{verdict_phrase(verdict)}*"
+    first = "\n".join(part for part in (f"*{verdict_phrase(verdict)}*", felt_by(incident, catalogue)) if part)
     closing = ""
     if verdict is not None:
         closing = rollback_line(verdict)

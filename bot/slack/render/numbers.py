@@ -20,10 +20,10 @@ def _digits(value: float) -> str:
     if value == 0:
         return "0"
     size = abs(value)
-    if size >= 1e6 or size < 1e-4:
+    if size >= 1e12 or size < 1e-4:
         return f"{value:.2e}"
-    decimals = max(0, 2 - math.floor(math.log10(size)))
-    text = f"{value:,.{min(decimals, 6)}f}"
+    decimals = 2 - math.floor(math.log10(size))
+    text = f"{round(value, decimals):,.{max(0, min(decimals, 6))}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -13,7 +13,7 @@ from bot.slack.render.headline import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
 from bot.slack.render.ids import Action
 from bot.slack.render.numbers import clock_text, date_markup, duration, time_markup
 from bot.slack.render.replies import cut_markup, own_words
-from bot.slack.render.words import person
+from bot.slack.render.words import person, sentence
 
 STATE_WORDS = {
     ProposalState.PENDING: "Waiting for approval",
@@ -130,7 +130,7 @@ def render_proposal(message: ProposalMessage) -> b.Rendered:
         )
     ]
     if proposal.kind is ActionKind.ROLLBACK:
-        reason = f" {esc(proposal.advice_reason, limit=400)}" if proposal.advice_reason else ""
+        reason = f" {sentence(proposal.advice_reason, limit=400)}" if proposal.advice_reason else ""
         parts.append(b.section(f"*Would it help?* {ADVICE_WORDS[proposal.advice]}{reason}"))
     if proposal.checks:
         parts.append(b.section(f"*Checked beforehand*\n{check_lines(proposal.checks)}"))

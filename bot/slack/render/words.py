@@ -78,6 +78,16 @@ CHANGE_WORDS = {
 }
 
 
+def sentence(text: str, *, limit: int) -> str:
+    """A clause as a sentence, escaped.
+
+    >>> sentence("the data is at fault", limit=50), sentence("Look there.", limit=50)
+    ('The data is at fault.', 'Look there.')
+    """
+    said = esc(text, limit=limit)
+    return said[:1].upper() + said[1:].rstrip(".") + "." if said else ""
+
+
 def confidence_word(verdict: Verdict) -> str:
     """One word. A second number beside it has confused people elsewhere."""
     if verdict.cause is Cause.UNDETERMINED:
