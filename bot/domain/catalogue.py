@@ -74,7 +74,6 @@ class EntityType(StrEnum):
     MODEL = "model"
     FEATURE = "feature"
     SEGMENT = "segment"
-    SOURCE = "source"  # one of our own sources of telemetry, for blind spots
     UNKNOWN = "unknown"  # in the samples, but not in the catalogue
 
 

@@ -10,7 +10,6 @@ from bot.domain.incident import Incident
 from bot.domain.verdict import Subcause
 
 SAME_MOVE = timedelta(minutes=10)  # registry, telemetry and a change feed tell of one promotion within this
-LONG_AGO = timedelta(days=3650)
 
 
 def ledger_events(

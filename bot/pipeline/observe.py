@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,8 +62,3 @@ def recent(changes: Iterable[Change], *, since: datetime, until: datetime) -> tu
             {change for change in changes if since <= change.time <= until}, key=lambda c: (c.time, c.entity, c.kind)
         )
     )
-
-
-def blind_places(catalogue: Catalogue, blind_signals: Collection[str]) -> frozenset[Kind]:
-    """Kinds of signals that cannot be seen now."""
-    return frozenset(catalogue.signal[name].kind for name in blind_signals if name in catalogue.signal)

@@ -13,7 +13,7 @@ from bot.domain.catalogue import EntityType, Kind
 from bot.domain.change import ChangeKind
 from bot.domain.verdict import Subcause
 
-MUST, LIKELY, MAY, RARE = 0.9, 0.7, 0.4, 0.15
+MUST, LIKELY, MAY = 0.9, 0.7, 0.4
 K = Kind
 
 # What stale or defaulted inputs do to a model, whatever made them stale.

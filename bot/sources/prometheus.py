@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 MAX_POINTS = 11_000  # Prometheus refuses more a series and answer
 MIN_POINTS = 30  # below this an answer that is too big will not become small enough
-NEED_CREDENTIALS = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from detectors.bank import Guards, Kind, new_state, step
-from detectors.counter import rates
 from tests.detectors.streams import DAY, ar1, feed
 
 
@@ -69,9 +68,3 @@ def test_a_series_never_seen_is_neither_judged_nor_missed():
     assert not judged.judged[0]
     assert not judged.gap[0]
     assert np.isnan(judged.missing_s[0])
-
-
-def test_a_counter_that_restarts_never_runs_backwards():
-    grown = rates(np.array([5.0, 100.0, np.nan]), np.array([11.0, 3.0, 9.0]), waited_s=np.full(3, 60.0))
-
-    np.testing.assert_allclose(grown, [0.1, 0.05, np.nan])

@@ -12,14 +12,6 @@ Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A file that belongs beside the message."""
-
-    filename: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """What goes to Slack.
 
