@@ -2,6 +2,7 @@
 
     n-03 ── checkout ─▶ scoring (n-01) ─▶ feature-store (n-02) ─▶ feature-pipeline (n-04)
                           serves fraud: amount (request), velocity and tenure (feature-pipeline)
+                          serves ranking: basket (request)
     n-09 ── billing, serves churn: visits (request)          shares nothing with the above
 """
 
@@ -29,7 +30,7 @@ ONSET = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 POLICY = SpeakingPolicy()
-LABEL_DELAY_S = 3600.0  # true labels of fraud and churn arrive an hour late
+LABEL_DELAY_S = 3600.0  # true labels arrive an hour late
 
 UNITS = {
     Kind.CPU: "ratio", Kind.MEMORY: "ratio", Kind.DISK: "ratio", Kind.NETWORK: "ratio", Kind.LATENCY: "ms",
@@ -77,6 +78,12 @@ CATALOGUE = Catalogue(
                 Feature(name="velocity", source="feature-pipeline"),
                 Feature(name="tenure", source="feature-pipeline"),
             ),
+        ),
+        Model(
+            name="ranking",
+            served_by="scoring",
+            label_delay_s=LABEL_DELAY_S,
+            features=(Feature(name="basket", source=REQUEST),),
         ),
         Model(
             name="churn",
@@ -160,8 +167,8 @@ def scene(*findings, minutes=10.0, changes=(), healthy=None, serving=None, blind
     return Scene(
         quiet=watched() - moved if quiet is None else frozenset(quiet),
         changes=tuple(changes),
-        healthy_before={"fraud": None, "churn": None, **(healthy or {})},
-        serving={"fraud": None, "churn": None, **(serving or {})},
+        healthy_before={**dict.fromkeys(CATALOGUE.model), **(healthy or {})},
+        serving={**dict.fromkeys(CATALOGUE.model), **(serving or {})},
         blind_signals=frozenset(blind_signals),
         now=ONSET + minutes * MINUTE,
     )

@@ -1,0 +1,33 @@
+"""What happens in more than one story."""
+
+from bot.world.faults.infrastructure import DiskFull
+from bot.world.faults.model_side import BadVersion
+
+A_DAY = 24 * 60  # minutes: nobody ends it
+
+
+def bad_version(story, *, begins=0.5):
+    """`fraud` is promoted from version 3 to 4, whose scores have collapsed."""
+    story.happen(
+        BadVersion(
+            target="fraud",
+            start_s=story.after(begins),
+            end_s=story.after(A_DAY),
+            from_version=3,
+            to_version=4,
+            returns=False,
+        )
+    )
+
+
+def full_disk(story, *, lasts, begins=0.5, severity=1.0):
+    """The disk of the node under the feature pipeline fills within six minutes; severity: 1 is to the brim."""
+    story.happen(
+        DiskFull(
+            target="n-04",
+            start_s=story.after(begins),
+            end_s=story.after(begins + lasts),
+            rise_s=360.0,
+            severity=severity,
+        )
+    )

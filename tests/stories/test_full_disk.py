@@ -1,0 +1,26 @@
+"""A disk fills under the feature pipeline: models feel it, and none of them is blamed."""
+
+import pytest
+
+from tests.stories.episodes import full_disk
+
+pytestmark = pytest.mark.enable_socket
+
+
+async def test_a_full_disk_is_infrastructure_whatever_the_models_feel(story, snapshot):
+    full_disk(story, lasts=14)
+
+    await story.until("*Felt by:* model fraud, model ranking", within=15)
+    await story.until("prediction drift (prediction_drift)* of ranking", within=10)
+
+    [headline] = story.headlines()
+    assert headline.startswith("Firing · Very likely infrastructure: disk full or slow on n-04.")
+    assert "*Rollback:* would not help." in story.transcript()
+    assert "[Roll back…]" not in story.transcript()
+    assert story.transcript() == snapshot(name="at its height")
+
+    await story.until("## Resolved", within=25)
+
+    assert len(story.said()) <= 6
+    assert story.moves("ranking") == []
+    assert story.transcript() == snapshot(name="over")
