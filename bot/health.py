@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.metrics import Metrics
 
-STALLED_AFTER = 3  # ticks without a commit
+STALLED_AFTER = 3  # periods without the end of a tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bot.acting import Actor
 from bot.clock import Clock, from_epoch
 from bot.config import Settings
+from bot.domain.notice import Notice
 from bot.errors import BadInputError, FaultlineError, RetryLaterError, StoreDownError
 from bot.explaining import Explaining
 from bot.health import HealthServer, Pulse, health_app
@@ -24,7 +25,7 @@ from bot.scheduler import Scheduler
 from bot.service import Service
 from bot.slack.adapter import SlackAdapter
 from bot.store.sql import open_store
-from bot.tick import Tick
+from bot.tick import Tick, TickResult
 from bot.watch import Watch
 from bot.wiring import parts
 
@@ -54,6 +55,21 @@ async def run_bot(settings: Settings) -> None:
             await bot.stop()
     finally:
         await store.close()
+
+
+def _log_tick(result: TickResult) -> None:
+    """What a person will search for: which finding came into which incident, and why something was said or held."""
+    tick = result.at.isoformat()
+    for incident in result.incidents:
+        for finding in incident.findings:
+            if finding.detected == result.at:
+                about = {"incident": incident.id, "fingerprint": finding.fingerprint, "series": str(finding.key)}
+                log.info("finding", extra={**about, "tick": tick, "z": round(finding.evidence.z, 1)})
+    for decision in result.decisions:
+        if isinstance(decision, Notice):
+            log.info("told", extra={"incident": decision.incident_id, "reason": decision.reason, "tick": tick})
+        else:
+            log.debug("held", extra={"incident": decision.incident_id, "by": decision.by, "tick": tick})
 
 
 def slot_of(now: datetime, period: timedelta) -> datetime:
@@ -235,11 +251,13 @@ class Bot:
         if self._slot is not None and slot <= self._slot:
             return
         try:
-            await self._tick.run(slot)
-        except StoreDownError:
-            self._store_ok = False
-            raise
+            result = await self._tick.run(slot)
+        except StoreDownError as error:
+            self._store_ok, self._ticked = False, time.monotonic()  # not stalled: restarting us repairs no database
+            log.warning("tick not committed", extra={"tick": slot.isoformat(), "because": str(error)})
+            return
         self._slot, self._store_ok, self._ticked = slot, True, time.monotonic()
+        _log_tick(result)
         self.slack.publisher.wake()
 
     async def _act(self) -> None:
