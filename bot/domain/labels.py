@@ -32,7 +32,23 @@ class MatchOp(StrEnum):
 
 
 MAX_PATTERN = 200  # a person's regex never needs more; bounds what a hostile one can cost
-NESTED_REPEAT = re.compile(r"\([^)]*[+*}][^)]*\)[+*{]")  # (a+)+ and friends: exponential in Python's engine
+
+
+def _repeats_nest(pattern: str) -> bool:
+    """Whether a group that repeats something is itself repeated: exponential in Python's engine, at any depth."""
+    plain = re.sub(r"\\.|\[(?:\\.|[^\]])+\]", "x", pattern)  # escapes and classes hold no groups
+    open_groups = [False]
+    for sign, following in zip(plain, [*plain[1:], ""], strict=True):
+        if sign == "(":
+            open_groups.append(False)
+        elif sign == ")" and len(open_groups) > 1:
+            inner = open_groups.pop()
+            if inner and following in ("*", "+", "{"):
+                return True
+            open_groups[-1] |= inner
+        elif sign in "*+{":
+            open_groups[-1] = True
+    return False
 
 
 @dataclass(frozen=True)
@@ -46,7 +62,7 @@ class Matcher:
     def __post_init__(self) -> None:
         if self.op not in (MatchOp.REGEX, MatchOp.NOT_REGEX):
             return
-        if len(self.value) > MAX_PATTERN or NESTED_REPEAT.search(self.value):
+        if len(self.value) > MAX_PATTERN or _repeats_nest(self.value):
             raise BadInputError(
                 f"the pattern of {self.name} is too complicated: at most {MAX_PATTERN} characters, no nested repeats"
             )
@@ -82,9 +98,9 @@ def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
 
 
 TOKEN = re.compile(
-    r"""\s*(?P<name>[A-Za-z_][A-Za-z0-9_./-]*)\s*(?P<op>=~|!~|!=|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^\s,"}]+)\s*,?"""
+    r"""\s*(?P<name>[A-Za-z_][A-Za-z0-9_./-]*)\s*(?P<op>=~|!~|!=|=(?!=))\s*(?P<value>"(?:[^"\\]|\\.)*"|[^\s,"}]+)\s*,?"""
 )
-UNESCAPE = re.compile(r"\\(.)")
+UNESCAPE = re.compile(r'\\(["\\])')  # as amtool: any other backslash belongs to the pattern
 
 
 def parse_matchers(text: str) -> tuple[Matcher, ...]:

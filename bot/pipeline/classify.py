@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 
@@ -21,7 +21,7 @@ from bot.domain.verdict import (
 )
 from bot.pipeline.observe import Scene
 from bot.pipeline.relate import cause_time, kind_of
-from bot.pipeline.signatures import SIGNATURES
+from bot.pipeline.signatures import SIGNATURES, Signature
 from bot.pipeline.weigh import Hypothesis, Weigher
 from bot.pipeline.words import advice_text, blind_text, settle_text, term_text
 
@@ -84,10 +84,11 @@ def _weighed(hypothesis: Hypothesis, weigher: Weigher) -> _Scored:
 def _scored(weigher: Weigher, findings: Sequence[Finding], catalogue: Catalogue) -> list[_Scored]:
     """Every signature at every entity from which the findings could come, the best first; one a (subcause, entity)."""
     near = _near(findings, catalogue)
+    moved = {entity for entity, _ in weigher.places}
     best: dict[tuple[Subcause, str], _Scored] = {}
     for signature in SIGNATURES:
         for entity in near:
-            if catalogue.entity_type(entity) not in signature.entities:
+            if not _may_root(signature, entity, moved, catalogue):
                 continue
             found = _weighed(Hypothesis(signature, entity), weigher)
             if not any(about[0] == "moved" for about in found.terms):
@@ -96,6 +97,18 @@ def _scored(weigher: Weigher, findings: Sequence[Finding], catalogue: Catalogue)
             if known is None or found.score > known.score:
                 best[found.subcause, entity] = found
     return sorted(best.values(), key=lambda s: (-s.score, s.subcause, s.entity))
+
+
+def _may_root(signature: Signature, entity: str, moved: Collection[str], catalogue: Catalogue) -> bool:
+    """Data is faulty where it is made: in a service that fills features, or at a model that itself shows something."""
+    type_ = catalogue.entity_type(entity)
+    if type_ not in signature.entities:
+        return False
+    if signature.subcause is not Subcause.DATA_QUALITY:
+        return True
+    if type_ is EntityType.SERVICE:
+        return any(feature.source == entity for model in catalogue.models for feature in model.features)
+    return any(catalogue.model_of(one) is catalogue.model_of(entity) for one in moved)
 
 
 def _near(findings: Sequence[Finding], catalogue: Catalogue) -> tuple[str, ...]:
@@ -266,7 +279,7 @@ def _rollback(verdict: Verdict, catalogue: Catalogue, scene: Scene) -> tuple[Rol
         blamed = next((c.change.to for c in verdict.changes if c.change.entity == model and c.change.to), None)
         if blamed is not None and serving is not None and serving != blamed:
             return RollbackAdvice.ADVISED, f"and it is done: version {serving} serves again"
-        if target is None:
+        if target is None or blamed is None:
             return RollbackAdvice.UNKNOWN, advice_text(verdict, target=None)
         return RollbackAdvice.ADVISED, advice_text(verdict, target=target)
     if verdict.cause in (Cause.MIXED, Cause.UNDETERMINED) and Subcause.BAD_VERSION in verdict.subcauses:

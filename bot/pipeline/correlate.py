@@ -108,7 +108,7 @@ def _merge_untold(grouped: Mapping[IncidentId, Incident], catalogue: Catalogue) 
     kept: list[Incident] = []
     for incident in sorted(grouped.values(), key=lambda incident: (incident.opened, incident.id)):
         host = None
-        if incident.state is State.PENDING and incident.revision == 0:
+        if incident.state is State.PENDING and incident.reopened == 0:
             host = next((other for other in kept if _touch(incident, other, catalogue)), None)
         if host is None:
             kept.append(incident)

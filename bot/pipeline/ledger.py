@@ -71,7 +71,7 @@ def _same(a: Change, b: Change) -> bool:
 def holds(ledger: Sequence[DeployEvent], *, now: datetime) -> list[tuple[str, datetime, datetime]]:
     """Spells of one model's alias, oldest first: (version, from, until)."""
     spells = []
-    for event, following in zip(ledger, [*ledger[1:], None], strict=True):
+    for event, following in zip(ledger, [*ledger, None][1:], strict=True):
         if event.version is not None:
             spells.append((event.version, event.at, following.at if following else now))
     return spells

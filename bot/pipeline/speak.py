@@ -103,16 +103,18 @@ def speak(
     elif notice.reason in GROWN:  # an edit: the numbers stay true, nobody is called
         evidence = EvidenceMessage(incident=incident)
         outbox.append(item(incident.id, Slot.EVIDENCE, evidence, revision=incident.revision, now=now, not_before=wait))
+    if notice.reason in (Reason.REOPENED, Reason.FLAPPING):
+        replies = max(0, policy.reply_budget - 3)  # a spell of its own: its return, one change and its end
     # one reply is kept for the end, so that a lively incident does not close in silence
     spent = replies >= policy.reply_budget - (0 if notice.reason in RESERVED else 1)
+    if told is not None and told.flapping_said and notice.reason is Reason.REOPENED:
+        spent = True  # said once, from then on only edited
     if notice.reason in REPLIED and (not spent or notice.reason in RESERVED):
         reply = change_message(notice.reason, incident, told, now=now)
         outbox.append(
             item(incident.id, f"{Slot.REPLY}:{incident.revision}", reply, revision=incident.revision, now=now)
         )
         replies += 1
-    if notice.reason in (Reason.REOPENED, Reason.FLAPPING):
-        replies = max(0, policy.reply_budget - 2)  # a spell of its own: one change and its end
     cause = incident.verdict.cause if incident.verdict else Cause.UNDETERMINED
     base = told or Told(
         incident_id=incident.id,

@@ -53,7 +53,7 @@ def chance(hypothesis: Hypothesis, kind: Kind, hops: int) -> float:
     signature = hypothesis.signature
     own = signature.own.get(kind, 0.0) if hops == 0 else 0.0
     below = signature.downstream.get(kind, 0.0) * DECAY ** max(0, hops - 1) if hops > 0 else 0.0
-    return 1.0 - (1.0 - QUIET_RATE) * (1.0 - max(own, below))
+    return QUIET_RATE + (1.0 - QUIET_RATE) * max(own, below)  # exactly QUIET_RATE when it does nothing
 
 
 class Weigher:
@@ -71,7 +71,7 @@ class Weigher:
                 continue
             place = (finding.key.entity, kind)
             known = self._moved.get(place)
-            if known is None or abs(finding.evidence.peak_z) > abs(known.evidence.peak_z):
+            if known is None or _rank(finding) < _rank(known):
                 self._moved[place] = finding
         self._began, self._seen = _onset_between(self._findings, catalogue, scene)
         self._quiet: dict[str, list[Kind]] = {}
@@ -189,6 +189,11 @@ class Weigher:
         if change.time > self._seen + slack or before > CHANGE_MEMORY:
             return 0.0
         return exp(-max(before, timedelta()) / CHANGE_TAU)
+
+
+def _rank(finding: Finding) -> tuple[float, datetime, str]:
+    """Which of several series of one place speaks for it: the farthest off, of equals the earliest."""
+    return -abs(finding.evidence.peak_z), finding.onset, str(finding.key)
 
 
 def _onset_between(findings: Sequence[Finding], catalogue: Catalogue, scene: Scene) -> tuple[datetime, datetime]:

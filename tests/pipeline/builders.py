@@ -1,9 +1,9 @@
 """A small production with honest defaults, findings in it, and what was quiet around them.
 
-    n-03 ── checkout ─▶ scoring (n-01) ─▶ feature-store (n-02) ─▶ feature-pipeline (n-04)
-                          serves fraud: amount (request), velocity and tenure (feature-pipeline)
-                          serves ranking: basket (request)
-    n-09 ── billing, serves churn: visits (request)          shares nothing with the above
+n-03 ── checkout ─▶ scoring (n-01) ─▶ feature-store (n-02) ─▶ feature-pipeline (n-04)
+                      serves fraud: amount (request), velocity and tenure (feature-pipeline)
+                      serves ranking: basket (request)
+n-09 ── billing, serves churn: visits (request)          shares nothing with the above
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """A new version is bad: it is blamed, and rolled back once somebody other than the one who asked approves."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.world.faults.innocent import BenignVersion, InnocentDeploy
 from tests.stories.episodes import A_DAY, bad_version
-from tests.stories.stage import story as curtain
+from tests.stories.stage import stage, topology
 
 pytestmark = pytest.mark.enable_socket
 
@@ -59,6 +61,34 @@ async def test_a_rollback_made_at_once_is_not_blamed_for_what_it_ends(story):
     assert headline.startswith("Resolved · Very likely model: bad version 4 of fraud.")
 
 
+@pytest.mark.xfail(reason="labels of the time before a rollback are blamed on the version that it brought", strict=True)
+async def test_labels_that_come_after_the_rollback_do_not_blame_the_version_it_brought(tmp_path):
+    async with stage(tmp_path, place=topology(label_delay=timedelta(minutes=30))) as story:
+        await told_of_a_bad_version(story)
+        await story.press("alice", "Roll back…")
+        await story.press("bob", "Approve")
+        await story.until("*Verified*", within=15)
+
+        await story.minutes(22)  # by now the labels of what version 4 predicted have come
+
+        findings = {f.key.signal for incident in await story.bot.store.incidents(limit=5) for f in incident.findings}
+        assert "quality" in findings
+        assert not any("bad version 3" in headline for headline in story.headlines())
+
+
+@pytest.mark.xfail(reason="the alias is not read again, nor what serves, once serving was confirmed", strict=True)
+async def test_a_rollback_that_somebody_undoes_while_it_is_watched_is_not_called_verified(story):
+    await told_of_a_bad_version(story)
+    await story.press("alice", "Roll back…")
+    await story.press("bob", "Approve")
+    await story.until("Serving confirmed", within=5)
+
+    story.move_alias("fraud", 2, by="dave")
+    await story.minutes(17)
+
+    assert "*Verified*" not in story.transcript()
+
+
 async def test_an_innocent_deploy_and_a_benign_version_are_not_spoken_of(story):
     deploy = InnocentDeploy(
         target="frontdoor", start_s=story.after(1), end_s=story.after(1) + 80, before="v12.3", after="v12.4"
@@ -100,7 +130,7 @@ async def test_an_approval_is_refused_when_the_alias_moved_before_it(story):
 
 
 async def test_a_dry_run_moves_nothing_and_says_so(tmp_path, snapshot):
-    async with curtain(tmp_path, dry_run=True) as story:
+    async with stage(tmp_path, dry_run=True) as story:
         await told_of_a_bad_version(story)
         await story.press("alice", "Roll back…")
 

@@ -37,7 +37,7 @@ async def test_a_silence_of_the_root_alone_does_not_mute_what_it_does_to_others(
     await story.slash("bob", '/silence entity="n-04" 1h cleaning up')
     full_disk(story, lasts=A_DAY)
 
-    await story.minutes(7)
+    await story.minutes(6)
     before = story.headlines()
     await story.until("*Felt by:* feature-pipeline", within=5)
 

@@ -1,0 +1,56 @@
+"""A finding's name: the same trouble has the same one tomorrow, another trouble has another."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.catalogue import Kind
+from bot.domain.finding import Direction, FindingKind, fingerprint_of
+from bot.domain.series import SeriesKey
+from tests.pipeline.builders import HOUR, blind, finding, gap
+
+ONE = finding(Kind.CPU, "n-01")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(replace(ONE, onset=ONE.onset + HOUR, detected=ONE.detected + HOUR), id="at another time"),
+        pytest.param(replace(ONE, evidence=replace(ONE.evidence, observed=7.0, peak_z=-3.0)), id="by another amount"),
+        pytest.param(replace(ONE, direction=Direction.DOWN, worse=False), id="the other way"),
+        pytest.param(replace(ONE, kind=FindingKind.SHIFT), id="in another shape"),
+        pytest.param(replace(ONE, because="generated text"), id="in other words"),
+    ],
+)
+def test_the_same_trouble_keeps_its_name(later):
+    assert later.fingerprint == ONE.fingerprint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(finding(Kind.MEMORY, "n-01"), id="another signal"),
+        pytest.param(finding(Kind.CPU, "n-02"), id="another entity"),
+        pytest.param(finding(Kind.CPU, "n-01", labels=(("core", "0"),)), id="another series"),
+        pytest.param(gap(Kind.CPU, "n-01"), id="silence"),
+    ],
+)
+def test_another_trouble_has_another_name(other):
+    assert other.fingerprint != ONE.fingerprint
+
+
+def test_a_blind_source_is_named_as_silence():
+    assert blind("prometheus").fingerprint == fingerprint_of(SeriesKey("telemetry", "prometheus"), gap=True)
+
+
+NAME = st.text("abc=/", max_size=4)
+
+
+@given(one=st.tuples(NAME, NAME, NAME, NAME), two=st.tuples(NAME, NAME, NAME, NAME))
+def test_names_do_not_run_into_each_other(one, two):
+    first, second = (SeriesKey(signal, entity, ((label, value),)) for signal, entity, label, value in (one, two))
+
+    same = one[:2] == two[:2] and "=".join(one[2:]) == "=".join(two[2:])
+    assert (fingerprint_of(first, gap=False) == fingerprint_of(second, gap=False)) is same

@@ -1,0 +1,281 @@
+"""From judgements to findings: what a departure must amount to, and what a finding remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
+from bot.domain.finding import Direction, FindingKind
+from bot.domain.series import BlindSpot, SeriesIndex, SeriesKey
+from bot.pipeline.detect import BLIND_SIGNAL, FLOORS, blind_findings, findings_of, floors_of, guards_for
+from detectors.bank import Judgements
+from detectors.bank import Kind as Shape
+from tests.pipeline.builders import CATALOGUE, MINUTE, ONSET
+
+NOW = ONSET + 10 * MINUTE
+SLOW = SeriesKey("latency", "scoring")
+
+
+def judgements(**fields):
+    """One judged series that left its range upwards at ONSET."""
+    usual = {
+        "judged": True,
+        "active": True,
+        "opened": False,
+        "closed": False,
+        "direction": 1,
+        "kind": int(Shape.LEVEL),
+        "z": 9.0,
+        "peak": 12.0,
+        "expected": 100.0,
+        "scale": 2.0,
+        "observed": 118.0,
+        "onset_s": ONSET.timestamp(),
+        "missing_s": 0.0,
+        "gap": False,
+    }
+    small = {"direction": np.int8, "kind": np.int8}
+    return Judgements(**{name: np.array([value], dtype=small.get(name)) for name, value in {**usual, **fields}.items()})
+
+
+def found(key=SLOW, *, known=(), blind_signals=(), now=NOW, **fields):
+    return findings_of(
+        judgements(**fields),
+        SeriesIndex([key]),
+        CATALOGUE,
+        now=now,
+        known={one.fingerprint: one for one in known},
+        blind_signals=blind_signals,
+    )
+
+
+# ---------------------------------------------------------------- guards
+
+
+@pytest.mark.parametrize(
+    ("unit", "floors"),
+    [
+        pytest.param("ratio", (0.08, 0.0), id="a share, in points"),
+        pytest.param(" Ratio ", (0.08, 0.0), id="as people write it"),
+        pytest.param("%", (8.0, 0.0), id="a percentage, in points"),
+        pytest.param("cores", (0.0, 0.15), id="anything else, relative"),
+        pytest.param("", (0.0, 0.15), id="no unit, relative"),
+        pytest.param("count", (0.5, 0.15), id="counts move by one"),
+    ],
+)
+def test_the_least_that_matters_follows_the_unit(unit, floors):
+    assert floors_of(Signal(name="cpu", kind=Kind.CPU, unit=unit)) == floors
+
+
+def test_every_kind_that_is_judged_has_a_floor():
+    assert set(Kind) - set(FLOORS) == {Kind.VERSION}
+
+
+def test_a_share_and_its_percentage_are_judged_alike():
+    for kind in FLOORS:
+        share, percent = (floors_of(Signal(name="x", kind=kind, unit=unit)) for unit in ("ratio", "percent"))
+
+        assert percent == pytest.approx((100.0 * share[0], share[1]))
+
+
+def test_guards_stand_in_the_order_of_the_index():
+    index = SeriesIndex([SeriesKey("quality", "fraud"), SeriesKey("unheard_of", "x"), SLOW, SeriesKey("traffic", "a")])
+
+    guards = guards_for(index, CATALOGUE)
+
+    assert guards.direction.tolist() == [-1, 0, 1, 0]
+    assert guards.floor_abs.tolist() == [0.01, 0.0, 0.0, 0.0]
+    assert guards.floor_rel.tolist() == [0.0, 0.2, 0.2, 0.25]
+
+
+# ---------------------------------------------------------------- findings
+
+
+def test_a_finding_carries_the_numbers_of_its_judgement():
+    (one,) = found()
+
+    assert (one.key, one.kind, one.direction, one.onset, one.detected) == (
+        SLOW,
+        FindingKind.LEVEL,
+        Direction.UP,
+        ONSET,
+        NOW,
+    )
+    seen = one.evidence
+    assert (seen.observed, seen.expected, seen.scale, seen.z, seen.peak_z) == (118.0, 100.0, 2.0, 9.0, 12.0)
+    assert (seen.unit, seen.window_s) == ("ms", 600.0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"active": False}, id="usual"),
+        pytest.param({"active": False, "judged": False}, id="not judged"),
+    ],
+)
+def test_what_does_not_move_is_no_finding(fields):
+    assert found(**fields) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "direction", "worse"),
+    [
+        pytest.param(SLOW, 1, True, id="slower"),
+        pytest.param(SLOW, -1, False, id="faster"),
+        pytest.param(SeriesKey("quality", "fraud"), -1, True, id="less quality"),
+        pytest.param(SeriesKey("quality", "fraud"), 1, False, id="more quality"),
+        pytest.param(SeriesKey("traffic", "scoring"), -1, True, id="either way may be worse"),
+    ],
+)
+def test_the_catalogue_says_which_way_is_worse(key, direction, worse):
+    (one,) = found(key, direction=direction)
+
+    assert one.worse is worse
+
+
+def test_a_small_lasting_move_is_a_shift():
+    assert [one.kind for one in found(kind=int(Shape.SHIFT))] == [FindingKind.SHIFT]
+
+
+def test_a_silent_series_is_a_finding_without_numbers_since_its_last_sample():
+    (one,) = found(active=False, gap=True, missing_s=240.0)
+
+    assert (one.kind, one.direction, one.worse) == (FindingKind.GAP, Direction.NONE, True)
+    assert one.onset == NOW - timedelta(seconds=240)
+    assert np.isnan(one.evidence.observed)
+    assert (one.evidence.z, one.evidence.peak_z) == (0.0, 0.0)
+
+
+def test_silence_and_departure_of_one_series_are_two_troubles():
+    (departed,), (silent,) = found(), found(gap=True, missing_s=240.0)
+
+    assert departed.fingerprint != silent.fingerprint
+
+
+def test_a_new_version_is_a_change_not_a_finding():
+    assert found(SeriesKey("version", "fraud")) == ()
+
+
+def test_a_signal_nobody_declared_is_no_finding():
+    assert found(SeriesKey("unheard_of", "fraud")) == ()
+
+
+def test_silence_of_a_signal_whose_source_is_blind_is_the_sources_finding():
+    assert found(gap=True, missing_s=240.0, blind_signals=["latency"]) == ()
+    assert len(found(blind_signals=["latency"])) == 1
+
+
+def test_a_finding_keeps_the_onset_and_the_moment_it_was_first_seen():
+    (before,) = found(now=ONSET + 3 * MINUTE)
+
+    (after,) = found(known=[before], onset_s=(ONSET + 2 * MINUTE).timestamp(), observed=130.0)
+
+    assert (after.onset, after.detected) == (before.onset, before.detected)
+    assert (after.evidence.observed, after.evidence.window_s) == (130.0, 600.0)
+
+
+def test_silence_keeps_the_onset_it_had():
+    (before,) = found(active=False, gap=True, missing_s=240.0)
+
+    (after,) = found(active=False, gap=True, missing_s=float("nan"), known=[before], now=NOW + MINUTE)
+
+    assert after.onset == before.onset
+
+
+@pytest.mark.parametrize(
+    "onset_s",
+    [
+        pytest.param(float("nan"), id="not estimated"),
+        pytest.param((NOW + MINUTE).timestamp(), id="estimated in the future"),
+    ],
+)
+def test_an_onset_is_never_later_than_now(onset_s):
+    (one,) = found(onset_s=onset_s)
+
+    assert one.onset == NOW
+
+
+@pytest.mark.parametrize(
+    ("z", "told"),
+    [
+        pytest.param(float("inf"), 99.0, id="a flat baseline"),
+        pytest.param(-1e6, -99.0, id="far below it"),
+        pytest.param(float("nan"), 0.0, id="no sample now"),
+    ],
+)
+def test_sigmas_are_numbers_that_people_can_read(z, told):
+    (one,) = found(z=z, peak=z)
+
+    assert (one.evidence.z, one.evidence.peak_z) == (told, told)
+
+
+def test_a_window_is_never_shorter_than_a_step():
+    (one,) = found(onset_s=NOW.timestamp())
+
+    assert one.evidence.window_s == CATALOGUE.step_s
+
+
+# ---------------------------------------------------------------- blind spots
+
+DOWN = BlindSpot(source="prometheus", because="connection refused", signals=("cpu", "latency"))
+
+
+def unseen(*spots, ticks, since=None, known=()):
+    began = {spot.source: ONSET for spot in spots} if since is None else since
+    return blind_findings(
+        spots,
+        began,
+        now=ONSET + ticks * MINUTE,
+        step_s=CATALOGUE.step_s,
+        known={one.fingerprint: one for one in known},
+    )
+
+
+@pytest.mark.parametrize(
+    ("ticks", "count"),
+    [
+        pytest.param(0, 0, id="the first miss"),
+        pytest.param(1, 0, id="the second"),
+        pytest.param(2, 1, id="the third is news"),
+    ],
+)
+def test_a_source_is_blind_after_three_misses(ticks, count):
+    assert len(unseen(DOWN, ticks=ticks)) == count
+
+
+def test_a_blind_source_is_one_finding_whatever_it_would_have_brought():
+    (one,) = unseen(DOWN, replace(DOWN, because="timeout", signals=("disk",)), ticks=5)
+
+    assert (one.key, one.kind, one.onset) == (SeriesKey(BLIND_SIGNAL, "prometheus"), FindingKind.BLIND, ONSET)
+    assert one.because == "connection refused; timeout (no data for 3 signals)"
+
+
+def test_two_blind_sources_are_two_findings():
+    found = unseen(DOWN, BlindSpot(source="warehouse", because="timeout"), ticks=5)
+
+    assert [(one.key.entity, one.because) for one in found] == [
+        ("prometheus", "connection refused (no data for 2 signals)"),
+        ("warehouse", "timeout"),
+    ]
+
+
+def test_a_blind_source_keeps_the_moment_it_was_first_told():
+    (before,) = unseen(DOWN, ticks=2)
+
+    (after,) = unseen(DOWN, ticks=9, known=[before])
+
+    assert (after.detected, after.evidence.window_s) == (before.detected, 540.0)
+
+
+def test_a_source_whose_blindness_has_no_beginning_is_given_time():
+    assert unseen(DOWN, ticks=9, since={}) == ()
+
+
+def test_the_catalogue_may_say_worse_both_and_have_no_unit():
+    plain = Catalogue(signals=(Signal(name="x", kind=Kind.LATENCY, worse=Worse.BOTH),))
+
+    assert guards_for(SeriesIndex([SeriesKey("x", "y")]), plain).direction.tolist() == [0]
