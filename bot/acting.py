@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.domain.catalogue import Catalogue, Kind
 from bot.domain.incident import Incident
 from bot.domain.policy import RollbackPolicy
-from bot.domain.proposal import LIVE, ActionKind, AuditEntry, Check, Proposal, ProposalState
+from bot.domain.proposal import LIVE, ActionKind, AuditEntry, Check, Proposal, ProposalId, ProposalState
 from bot.errors import GiveUpError, RetryLaterError, SourceDownError, UnknownOutcomeError
 from bot.metrics import Metrics
 from bot.ports import AliasMover, ConcurrentChangeError, Registry, Retrainer, Store
@@ -64,9 +64,19 @@ class Actor:
                 moved += await self._step(proposal)
             except ConcurrentChangeError:
                 continue  # somebody clicked meanwhile: the next call sees it
+            except GiveUpError as error:  # the registry does not know the model any more
+                moved += await self._lost(proposal.id, str(error))
             except (SourceDownError, RetryLaterError) as error:
                 log.warning("action waits", extra={"proposal": proposal.id, "because": str(error)})
         return moved
+
+    async def _lost(self, proposal_id: ProposalId, because: str) -> bool:
+        """End what can go no further; whether it was sent, only the newest record knows."""
+        proposal = await self._store.proposal(proposal_id)
+        if proposal is None or proposal.state.final:
+            return False
+        state = ProposalState.UNCONFIRMED if proposal.sends else ProposalState.FAILED
+        return await self._end(proposal, state, f"the registry cannot be asked: {because}", self._clock.now())
 
     async def _step(self, proposal: Proposal) -> bool:
         now = self._clock.now()
@@ -111,7 +121,8 @@ class Actor:
         if holder == proposal.to_version:
             return await self._moved(proposal, now)
         if holder != proposal.from_version:
-            text = f"{proposal.model} is at version {holder}, neither {proposal.from_version} nor {proposal.to_version}"
+            neither = f"neither {proposal.from_version} nor {proposal.to_version}"
+            text = f"version {holder} holds the alias of {proposal.model}, {neither}"
             return await self._end(proposal, ProposalState.CONFLICT, f"{text}; nothing was moved", now)
         return await self._move(proposal, now)
 
@@ -158,7 +169,11 @@ class Actor:
     # ------------------------------------------------------------ verify
 
     async def _verify(self, proposal: Proposal, now: datetime) -> bool:
-        """Does it serve, and are the same detectors quiet?"""
+        """Does the alias still stand, does the version serve, and are the same detectors quiet?"""
+        holder = await self._registry.holder(proposal.model) if self._registry is not None else proposal.to_version
+        if holder != proposal.to_version:
+            text = f"somebody moved {proposal.model} on to version {holder} while its recovery was watched"
+            return await self._end(proposal, ProposalState.CONFLICT, text, now)
         serving = self._serving.get(proposal.model)
         if serving == proposal.to_version and proposal.serving_confirmed_at is None:
             confirmed = replace(proposal, serving_confirmed_at=now)
@@ -167,7 +182,7 @@ class Actor:
         moved_at = proposal.moved_at or now
         incident = await self._incident(proposal)
         ill = self._still_ill(proposal.model, incident, now)
-        live = proposal.serving_confirmed_at is not None
+        live = proposal.serving_confirmed_at is not None and serving == proposal.to_version
         over = now - moved_at >= self._policy.watch
         if live and not ill and (incident is not None or over):
             return await self._conclude(proposal, ProposalState.VERIFIED, ill, now)
@@ -204,12 +219,12 @@ class Actor:
             ),
             Check(
                 name="serving",
-                passed=proposal.serving_confirmed_at is not None,
+                passed=serving == proposal.to_version,
                 detail=f"version {serving} serves" if serving else "no signal tells which version serves",
             ),
             Check(name="recovered", passed=not ill, detail=ill or "the same detectors are quiet"),
         )
-        took = now - (proposal.moved_at or now)
+        minutes = max(1, round((now - (proposal.moved_at or now)).total_seconds() / 60))
         text = {
             ProposalState.VERIFIED: f"version {proposal.to_version} serves and {proposal.model} is back to usual",
             ProposalState.FAILED: f"version {proposal.to_version} serves, but {ill}",
@@ -219,7 +234,7 @@ class Actor:
             + (f"version {serving} still serves" if serving else "nothing tells which version serves"),
         )
         ended = replace(proposal, outcome_checks=checks)
-        return await self._end(ended, state, f"{text} ({took.total_seconds() / 60:.0f} min after the move)", now)
+        return await self._end(ended, state, f"{text}, {minutes} min after the move", now)
 
     # ------------------------------------------------------------ write
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import numpy as np
+
 from bot.clock import from_epoch
 from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change, DeployEvent
-from bot.domain.finding import Finding
+from bot.domain.finding import Finding, FindingKind
 from bot.domain.policy import TickPolicy
-from bot.domain.series import BlindSpot, Samples
+from bot.domain.series import BlindSpot, History, Samples
 from bot.errors import FaultlineError, GiveUpError, SourceDownError
 from bot.metrics import Metrics
 from bot.pipeline.detect import blind_findings, findings_of
@@ -37,6 +39,18 @@ class Seen:
     blind: tuple[BlindSpot, ...]
     changes: tuple[Change, ...]
     deploys: tuple[DeployEvent, ...]
+
+
+def side_by_side(blocks: Sequence[History]) -> History:
+    """Lay the histories of several sources into one block: what is of one moment belongs in one column."""
+    times_s = np.unique(np.concatenate([block.times_s for block in blocks]))
+    values = np.full((len(times_s), sum(len(block.rows) for block in blocks)), np.nan)
+    first = 0
+    for block in blocks:
+        last = first + len(block.rows)
+        values[np.searchsorted(times_s, block.times_s), first:last] = block.values
+        first = last
+    return History(times_s=times_s, rows=np.concatenate([block.rows for block in blocks]), values=values)
 
 
 class Lookout:
@@ -62,6 +76,7 @@ class Lookout:
         self._metrics = metrics
         self._blind_since: dict[str, datetime] = {}
         self._changes_until: dict[str, datetime] = {}
+        self._unsaved: tuple[Change, ...] = ()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -81,7 +96,7 @@ class Lookout:
             start = max(start, from_epoch(self.watch.last_time_s) + step)
         if start >= now:
             return
-        seen: list[Change] = []
+        blocks: list[History] = []
         for source in self._sources:
             try:
                 history = await source.history(
@@ -90,8 +105,9 @@ class Lookout:
             except FaultlineError as error:
                 log.warning("no history from source", extra={"source": source.name, "because": str(error)})
                 continue
-            seen += await asyncio.to_thread(self.watch.warm, history)
-        await self._remember_versions(seen, now)
+            blocks.append(history)
+        if blocks:
+            await self._remember_versions(await asyncio.to_thread(self.watch.warm, side_by_side(blocks)), now)
 
     async def _remember_versions(self, changes: Sequence[Change], now: datetime) -> None:
         """Begin the ledger with what telemetry says served before we first looked.
@@ -138,7 +154,7 @@ class Lookout:
             else:
                 parts.append(pull.samples)
                 blind += pull.blind
-        changes: list[Change] = []
+        changes: list[Change] = [*self._unsaved]
         for source, answer in zip(self._change_sources, told, strict=True):
             if isinstance(answer, BlindSpot):
                 blind.append(answer)
@@ -151,24 +167,30 @@ class Lookout:
                 judgements, versions = await asyncio.to_thread(self.watch.observe, frame)
             else:
                 judgements, versions = self.watch.observe(frame)
-        self._note_blind(blind, at)
+        changes += [change for change in versions if change.from_ is not None]
+        self._unsaved = tuple(changes)
         live = await self._store.live_incidents(resolved_since=at)
         known = {f.fingerprint: f for incident in live for f in incident.active_findings}
+        self._note_blind(blind, known.values(), at)
         blind_signals = {name for spot in blind for name in spot.signals}
         findings = findings_of(
             judgements, self.watch.index, self.catalogue, now=at, known=known, blind_signals=blind_signals
         )
         deploys = await self._ledger(holders, versions, at)
-        moved = [change for event in deploys if (change := change_of(event))]
+        moved = [change for event in deploys if (change := change_of(event))]  # told again until it is in the ledger
         return Seen(
             findings=(
                 *findings,
                 *blind_findings(blind, self._blind_since, now=at, step_s=self.catalogue.step_s, known=known),
             ),
             blind=tuple(blind),
-            changes=(*changes, *moved, *(change for change in versions if change.from_ is not None)),
+            changes=(*changes, *moved),
             deploys=deploys,
         )
+
+    def remembered(self) -> None:
+        """What was seen is stored: feeds tell a change only once, so until now we kept it for them."""
+        self._unsaved = ()
 
     def _since(self, name: str, at: datetime) -> datetime:
         return self._changes_until.get(name, at - CHANGES_REMEMBERED)
@@ -212,22 +234,25 @@ class Lookout:
         latest = {event.model: event for event in await self._store.deploys()}
         alias = self._registry.alias if self._registry else "serving"
         events = list(ledger_events(latest, holders, alias=alias, at=at))
-        for change in versions:  # models without a registry entry are known by what telemetry says serves
-            last = latest.get(change.entity)
-            if change.entity in holders or (last is not None and last.version == change.to):
+        seen_at = {change.entity: change.time for change in versions}
+        for model, version in sorted(self.watch.versions.items()):  # without a registry, telemetry tells what serves
+            last = latest.get(model)
+            if model in holders or (last is not None and last.version == version):
                 continue
             events.append(
                 DeployEvent(
-                    model=change.entity,
+                    model=model,
                     alias=alias,
-                    version=change.to,
-                    previous=change.from_,
-                    at=change.time,
+                    version=version,
+                    previous=last.version if last else None,
+                    at=seen_at.get(model, at),
                     source="telemetry",
                 )
             )
         return tuple(events)
 
-    def _note_blind(self, blind: Sequence[BlindSpot], at: datetime) -> None:
+    def _note_blind(self, blind: Sequence[BlindSpot], known: Iterable[Finding], at: datetime) -> None:
         names = {spot.source for spot in blind}
+        earlier = {f.key.entity: f.onset for f in known if f.kind is FindingKind.BLIND}  # seen by an earlier process
+        self._blind_since = {**earlier, **self._blind_since}
         self._blind_since = {name: self._blind_since.get(name, at) for name in names}

@@ -311,10 +311,28 @@ class SilencePreview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audible:
+    """An open incident that a silence touches and does not mute."""
+
+    incident_id: IncidentId
+    covered: int  # active findings that are silenced
+    active: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceEffect:
+    """What a silence changes at this moment. It mutes an incident only when all that is active in it is silenced."""
+
+    muted: tuple[IncidentId, ...]
+    audible: tuple[Audible, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStatus:
     name: str
     version: str | None  # what holds the alias, as far as we saw
     since: datetime | None
+    since_at_least: bool = False  # it served already when our history begins
     incident: Incident | None  # the newest open one that touches it
     judged: bool  # enough data to say anything
 
@@ -328,6 +346,7 @@ class Status:
     incidents: tuple[Incident, ...]  # open ones, told or not
     silences: tuple[Silence, ...]
     pending: tuple[Proposal, ...]
+    silenced: frozenset[IncidentId]  # open ones that a silence mutes now
     last_tick: TickMark | None
     series: int
     series_judged: int
@@ -358,6 +377,8 @@ class FrontDesk(Protocol):
     async def preview_silence(self, matchers: Sequence[Matcher]) -> SilencePreview: ...
 
     async def silence(self, matchers: Sequence[Matcher], *, duration: timedelta, reason: str, by: str) -> Silence: ...
+
+    async def silence_effect(self, silence: Silence) -> SilenceEffect: ...
 
     async def unsilence(self, silence_id: str, *, by: str) -> Silence: ...
 

@@ -66,7 +66,7 @@ class Proposals:
             if target is None:
                 raise RefusedError(
                     f"no earlier version of {model} is known to have served well for"
-                    f" {self._policy.min_hold}; name one: rollback {model} <version>"
+                    f" {_hours(self._policy.min_hold.total_seconds())}; name one: /rollback {model} VERSION"
                 )
             if target == current:
                 raise RefusedError(f"version {current} of {model} already holds the alias {registry.alias}")
@@ -118,10 +118,11 @@ class Proposals:
             raise RefusedError(f"there is no model {model!r} in the catalogue; known are: {names}")
 
     async def _nothing_pending(self, model: str) -> None:
+        now = self._clock.now()
         for other in await self._store.proposals(states=LIVE, model=model):
-            expired = other.state is ProposalState.PENDING and other.expires_at <= self._clock.now()
-            if not expired:
+            if other.state is not ProposalState.PENDING or other.expires_at > now:
                 raise RefusedError(f"an action on {model} is already {other.state}: decide that one first")
+            await self._expire(other, now)  # the actor has not come by yet
 
     async def _last_healthy(self, model: str, now: datetime) -> str | None:
         ledger = await self._store.deploys(model)
@@ -152,7 +153,7 @@ class Proposals:
                 Check(
                     name="training run",
                     passed=found.run_active,
-                    detail=f"run {found.run_id} is {'there' if found.run_active else 'deleted'}",
+                    detail=f"run {(found.run_id or '')[:8]} is {'there' if found.run_active else 'deleted'}",
                 )
             )
         return tuple(checks)
@@ -204,10 +205,13 @@ class Proposals:
             raise RefusedError("this proposal is not known here; open a new one")
         try:
             await self._may_decide(proposal, nonce=nonce, approve=approve, by=by, now=now)
+            return await self._decided(proposal, approve=approve, by=by, comment=comment, now=now)
         except (RefusedError, RetryLaterError) as refusal:
             entry = self._entry(proposal, by, "refused", now, because=str(refusal))
             await self._store.commit(Changeset(audit=(entry,)))
             raise
+
+    async def _decided(self, proposal: Proposal, *, approve: bool, by: str, comment: str, now: datetime) -> Proposal:
         decided = replace(
             proposal,
             state=ProposalState.APPROVED if approve else ProposalState.DENIED,
@@ -222,7 +226,7 @@ class Proposals:
         return decided
 
     async def _may_decide(self, proposal: Proposal, *, nonce: str, approve: bool, by: str, now: datetime) -> None:
-        if not secrets.compare_digest(nonce, proposal.nonce):
+        if not secrets.compare_digest(nonce.encode(), proposal.nonce.encode()):
             raise RefusedError("this button belongs to an older card; use the newest one")
         if proposal.state is not ProposalState.PENDING:
             who = proposal.approvals[-1].user_id if proposal.approvals else None
@@ -266,10 +270,10 @@ class Proposals:
                 state=ProposalState.CONFLICT,
                 ended_at=now,
                 revision=proposal.revision + 1,
-                outcome=f"{proposal.model} moved from version {proposal.from_version} to {holder} meanwhile",
+                outcome=f"version {holder} of {proposal.model} took the alias from {proposal.from_version} meanwhile",
             )
             await self._write(proposal, ended, "faultline", "conflict", now)
-            raise RefusedError(f"{proposal.model} is at version {holder} by now; open a new proposal")
+            raise RefusedError(f"version {holder} of {proposal.model} holds the alias by now; open a new proposal")
 
     async def _expire(self, proposal: Proposal, now: datetime) -> None:
         ended = replace(proposal, state=ProposalState.EXPIRED, ended_at=now, revision=proposal.revision + 1)

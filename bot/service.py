@@ -23,11 +23,13 @@ from bot.pipeline.decide import covering, labels_for_silence
 from bot.pipeline.evidence import build_pack
 from bot.pipeline.speak import change_message, headline_of, item
 from bot.ports import (
+    Audible,
     Changeset,
     ConcurrentChangeError,
     Explainer,
     IncidentWrite,
     ModelStatus,
+    SilenceEffect,
     SilencePreview,
     Status,
     Store,
@@ -71,6 +73,7 @@ class Service:
     async def status(self) -> Status:
         now = self._clock.now()
         live = [i for i in await self._store.live_incidents(resolved_since=now) if i.open]
+        silences = await self._store.silences(active_at=now)
         ledger = await self._store.deploys()
         models = []
         for model in self._catalogue.models:
@@ -81,6 +84,7 @@ class Service:
                     name=model.name,
                     version=spells[-1].version if spells else None,
                     since=spells[-1].at if spells else None,
+                    since_at_least=bool(spells) and spells[-1].previous is None,
                     incident=max(touching, key=lambda i: i.severity.rank) if touching else None,
                     judged=self._tick.watch.watched(model.name),
                 )
@@ -89,7 +93,8 @@ class Service:
             now=now,
             models=tuple(models),
             incidents=tuple(live),
-            silences=tuple(await self._store.silences(active_at=now)),
+            silences=tuple(silences),
+            silenced=frozenset(i.id for i in live if covering(i, silences, self._catalogue, now=now)),
             pending=tuple(await self._store.proposals(states=LIVE)),
             last_tick=await self._store.last_tick(),
             series=len(self._tick.watch.index),
@@ -116,7 +121,7 @@ class Service:
         if bare and found:
             names = ", ".join(i.id for i in found[:5])
             raise BadInputError(f"{wanted!r} fits {len(found)} incidents ({names}): give one more character")
-        raise BadInputError(f"there is no incident {wanted!r}; `incidents` lists them")
+        raise BadInputError(f"there is no incident {wanted!r}; /faultline incidents lists them")
 
     async def explain(self, incident_id: str) -> Explanation:
         incident = await self.incident(incident_id)
@@ -238,6 +243,23 @@ class Service:
         )
         await self._with_silence(silence, by=by, what="silence.created")
         return silence
+
+    async def silence_effect(self, silence: Silence) -> SilenceEffect:
+        """Which open incidents it mutes, together with the other silences, and which it only touches."""
+        now = self._clock.now()
+        silences = await self._store.silences(active_at=now)
+        muted: list[IncidentId] = []
+        audible: list[Audible] = []
+        for incident in await self._store.live_incidents(resolved_since=now):
+            active = incident.active_findings
+            touched = [silence.covers(labels_for_silence(f, incident, self._catalogue), now=now) for f in active]
+            if not incident.open or not any(touched):
+                continue
+            if covering(incident, silences, self._catalogue, now=now) is not None:
+                muted.append(incident.id)
+            else:
+                audible.append(Audible(incident_id=incident.id, covered=sum(touched), active=len(active)))
+        return SilenceEffect(muted=tuple(muted), audible=tuple(audible))
 
     async def unsilence(self, silence_id: str, *, by: str) -> Silence:
         now = self._clock.now()

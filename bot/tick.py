@@ -21,7 +21,7 @@ from bot.lookout import CHANGES_REMEMBERED, Lookout, Seen
 from bot.metrics import Metrics
 from bot.pipeline.classify import classify
 from bot.pipeline.correlate import correlate
-from bot.pipeline.decide import decide
+from bot.pipeline.decide import covering, decide
 from bot.pipeline.ledger import once, rollback_target
 from bot.pipeline.observe import Scene, recent
 from bot.pipeline.speak import headline_of, speak
@@ -67,6 +67,7 @@ class Tick:
         self._timing = timing
         self._metrics = metrics
         self._snapshot_at: datetime | None = None
+        self._muted: frozenset[IncidentId] = frozenset()  # open incidents that a silence covered at the last tick
         self.last: TickResult | None = None
 
     @property
@@ -92,6 +93,7 @@ class Tick:
             except ConcurrentChangeError:
                 if attempt == TRIES - 1:
                     raise
+        self._lookout.remembered()
         self._count(result)
         self.last = result
         return result
@@ -108,6 +110,7 @@ class Tick:
             scene = await self._scene(seen, (*known_changes, *new_changes), incidents, at)
             incidents = tuple(self._with_verdict(incident, scene) for incident in incidents)
         writes, decisions, told = [], [], []
+        mutes: set[IncidentId] = set()
         outbox: list[OutboxItem] = []
         before = {incident.id: incident for incident in live}
         memory = await self._store.told([incident.id for incident in incidents])
@@ -117,9 +120,15 @@ class Tick:
             decision = decide(
                 incident, memory.get(incident.id), silences, self.catalogue, now=at, policy=self._speaking
             )
+            muted = covering(incident, silences, self.catalogue, now=at) is not None
+            if incident.id in self._muted and not muted and incident.id in memory and not isinstance(decision, Notice):
+                # a silence that ran out by itself: the headline must not go on saying "silenced"
+                decision = Notice(incident_id=incident.id, revision=incident.revision, reason=Reason.PERSON)
+            if muted and incident.open:
+                mutes.add(incident.id)
             if old == incident and not isinstance(decision, Notice):
                 continue
-            written = replace(incident, revision=(old.revision if old else 0) + 1)
+            written = replace(incident, revision=(old.revision if old else 0) + 1, updated=at)
             decision = replace(decision, revision=written.revision)
             decisions.append(decision)
             writes.append(IncidentWrite(incident=written, expected_revision=old.revision if old else None))
@@ -136,6 +145,7 @@ class Tick:
                 told.append(speech.told)
                 outbox += speech.outbox
         absorbed = self._absorbed(live, incidents, at)
+        snapshot = self._due_snapshot(at)
         with self._metrics.tick_seconds.labels("commit").time():
             await self._store.commit(
                 Changeset(
@@ -152,12 +162,16 @@ class Tick:
                         findings=len(seen.findings),
                         blind=tuple(sorted({spot.source for spot in seen.blind})),
                     ),
-                    snapshot=self._due_snapshot(at),
+                    snapshot=snapshot,
                 )
             )
+        self._muted = frozenset(mutes)
+        if snapshot is not None:
+            self._snapshot_at = at
+        newest = {incident.id: incident for incident in (*incidents, *(write.incident for write in writes))}
         return TickResult(
             at=at,
-            incidents=tuple(write.incident for write in writes) or incidents,
+            incidents=tuple(newest.values()),
             decisions=tuple(decisions),
             findings=len(seen.findings),
             blind=seen.blind,
@@ -233,7 +247,6 @@ class Tick:
     def _due_snapshot(self, at: datetime) -> bytes | None:
         if self._snapshot_at is not None and at - self._snapshot_at < self._timing.snapshot_every:
             return None
-        self._snapshot_at = at
         return self.watch.save()
 
     def _count(self, result: TickResult) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,8 @@ from bot.pipeline.detect import guards_for
 from bot.pipeline.observe import Place, Places
 from detectors.bank import BankState, Judgements, from_arrays, grow, new_state, step, to_arrays, warm
 
-PLOT_COLUMNS = 180  # three hours at a minute: enough to see the baseline and the trouble
+PLOT_COLUMNS = 180  # three hours at a minute: how far back a picture can reach
+PLOT_BEFORE = 45  # columns before the onset: with more, a trouble minutes old is a sliver at the edge
 SNAPSHOT_VERSION = 1
 
 
@@ -116,15 +119,16 @@ class Watch:
 
     @property
     def judged(self) -> int:
-        """Series with enough history to be judged."""
-        return 0 if self._judgements is None else int(np.count_nonzero(self._judgements.judged))
+        """Series with enough history to be judged, and not silent."""
+        found = self._judgements
+        return 0 if found is None else int(np.count_nonzero(found.judged & ~found.gap))
 
     def watched(self, model: str) -> bool:
-        """Whether at least one series of a model or its parts is judged."""
+        """Whether at least one series of a model or its parts is judged, and not silent."""
         found = self._judgements
         if found is None:
             return False
-        for row in found.judged.nonzero()[0]:
+        for row in (found.judged & ~found.gap).nonzero()[0]:
             owner = self.catalogue.model_of(self.index[int(row)].entity)
             if owner is not None and owner.name == model:
                 return True
@@ -144,7 +148,10 @@ class Watch:
             return None
         row = self.index.row(finding.key)
         times, values = [], []
+        from_s = finding.onset.timestamp() - PLOT_BEFORE * self.catalogue.step_s
         for frame in self._recent:
+            if frame.time_s < from_s:
+                continue
             value = float(frame.values[row]) if row < len(frame.values) else float("nan")
             times.append(frame.time_s)
             values.append(value if np.isfinite(value) else None)
@@ -177,6 +184,12 @@ class Watch:
 
     def restore(self, blob: bytes) -> None:
         """Take up a saved state. Raises ValueError or KeyError when it is not one of ours: then warm up afresh."""
+        try:
+            self._restore(blob)
+        except (BadZipFile, zlib.error, EOFError, TypeError, OSError) as error:
+            raise ValueError(f"not a whole snapshot: {error!r}") from error
+
+    def _restore(self, blob: bytes) -> None:
         with np.load(io.BytesIO(blob), allow_pickle=False) as saved:
             head = json.loads(bytes(saved["head"]))
             if head["version"] != SNAPSHOT_VERSION:
@@ -192,7 +205,8 @@ class Watch:
         self._guards = guards_for(self.index, self.catalogue)
         self._places = Places(self.index, self.catalogue)
         self.last_time_s = head["last_time_s"]
-        self.versions = dict(head["versions"])
+        self.versions.clear()  # the same dict: whoever watches what serves was given it
+        self.versions.update(head["versions"])
 
 
 def version_text(value: float) -> str:

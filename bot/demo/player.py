@@ -91,7 +91,7 @@ def _blames_version(one: Said) -> bool:
 
 
 def _blames_disk(one: Said) -> bool:
-    return "infrastructure: disk" in one.words and FULL_NODE in one.words
+    return f"infrastructure: a full disk on {FULL_NODE}" in one.words
 
 
 class _Person:

@@ -30,7 +30,7 @@ START_S = 40.0  # a process that has not said that it is ready by then will not
 STOP_S = 12.0  # until a process that was asked to stop is killed
 LOG_LINES = 30  # of a process that failed
 
-CHANNEL, APPROVERS = "C0INCIDENTS", ("U0BOB", "U0CAROL")
+CHANNEL, PEOPLE, APPROVERS = "C0INCIDENTS", ("U0ALICE", "U0BOB", "U0CAROL"), ("U0BOB", "U0CAROL")
 SECRETS = {"FAULTLINE_SLACK_BOT_TOKEN": "xoxb-emulator", "FAULTLINE_SLACK_APP_TOKEN": "xapp-emulator"}  # open nothing
 
 
@@ -159,8 +159,10 @@ def _workspace() -> dict[str, Any]:
     described = manifest(socket_mode=True, request_url=None, private_channels=False, user_groups=False)
     commands = described["features"]["slash_commands"]
     shortcuts = described["features"]["shortcuts"]
+    topic = "A minute there is a second here: times inside messages run ahead of the clock on the left"
     return {
         "team_name": "Faultline demo",
+        "channels": [{"id": CHANNEL, "name": "incidents", "members": [*PEOPLE, "U0BOT"], "topic": topic}],
         "app": {
             "name": "faultline",
             "scopes": described["oauth_config"]["scopes"]["bot"],

@@ -65,7 +65,7 @@ class ChangeMessage:
     incident_id: IncidentId
     reason: Reason
     at: datetime
-    opened: datetime
+    onset: datetime
     severity: Severity
     cause: Cause
     previous_cause: Cause | None = None

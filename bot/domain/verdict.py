@@ -57,6 +57,7 @@ class Reasoning:
     text: str  # "disk of n-04 left its usual range 6 min before freshness of fraud/velocity"
     weight: float  # nats of log-odds; positive speaks for the model, negative for infrastructure
     entity: str = ""
+    kind: str = ""  # "moved", "quiet", "unseen", "order", "change": what it rests on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,7 @@ class Verdict:
     changes: tuple[SuspectChange, ...] = ()
     rollback: RollbackAdvice = RollbackAdvice.UNKNOWN
     rollback_reason: str = ""
+    rolled_back: bool = False  # the version at fault serves no more
     settle: str = ""  # which observation would settle it, when it is not settled
 
     @property

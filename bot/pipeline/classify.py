@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
@@ -47,14 +48,13 @@ def classify(incident: Incident, catalogue: Catalogue, scene: Scene) -> Verdict:
     verdict = _settled(scored, model, weigher)
     verdict = replace(
         verdict,
-        reasoning=_reasoning(scored, weigher, scene),
+        reasoning=_reasoning(scored, weigher),
         candidates=_candidates(scored, shares),
         suspects=_suspects(scored[0], weigher, catalogue),
         changes=_changes(scored[0], weigher, catalogue),
     )
     verdict = _doubt_blindness(verdict, incident, scene)
-    advice, reason = _rollback(verdict, catalogue, scene)
-    return replace(verdict, rollback=advice, rollback_reason=reason)
+    return _with_advice(verdict, catalogue, scene)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +176,7 @@ def _own_sign(scored: _Scored) -> bool:
     return ("unseen", scored.entity) not in scored.terms
 
 
-def _reasoning(scored: Sequence[_Scored], weigher: Weigher, scene: Scene) -> tuple[Reasoning, ...]:
+def _reasoning(scored: Sequence[_Scored], weigher: Weigher) -> tuple[Reasoning, ...]:
     """What separates the best explanation of one side from the best of the other, heaviest first."""
     model = next((s for s in scored if s.cause is Cause.MODEL), None)
     infra = next((s for s in scored if s.cause is Cause.INFRASTRUCTURE), None)
@@ -187,8 +187,10 @@ def _reasoning(scored: Sequence[_Scored], weigher: Weigher, scene: Scene) -> tup
             continue
         owner = model if model and about in model.terms else infra
         assert owner is not None
-        text = term_text(about, owner.hypothesis, weigher.places, scene.changes, weight=owner.terms[about])
-        lines.append(Reasoning(text=text, weight=round(weight, 2), entity=about[1].partition(":")[0]))
+        change = weigher.foremost(owner.hypothesis)
+        text = term_text(about, owner.hypothesis, weigher.places, change, weight=owner.terms[about])
+        entity = about[1].rpartition(":")[0] if about[0] in ("moved", "quiet") else about[1]
+        lines.append(Reasoning(text=text, weight=round(weight, 2), entity=entity, kind=about[0]))
     return tuple(sorted(lines, key=lambda line: (-abs(line.weight), line.text))[:MAX_REASONS])
 
 
@@ -227,17 +229,17 @@ def _changes(best: _Scored, weigher: Weigher, catalogue: Catalogue) -> tuple[Sus
 
 
 def _telemetry_loss(findings: Sequence[Finding]) -> Verdict:
-    first = min(findings, key=lambda f: (f.onset, str(f.key)))
+    silent = Counter(finding.key.entity for finding in findings)
+    blind = sorted({f.key.entity for f in findings if f.kind is FindingKind.BLIND})
+    root = blind[0] if blind else min(silent, key=lambda entity: (-silent[entity], entity))
     return Verdict(
         cause=Cause.INFRASTRUCTURE,
         subcauses=(Subcause.TELEMETRY_LOSS,),
-        entity=first.key.entity,
+        entity=root,
         model_probability=0.05,
-        reasoning=(Reasoning(text=blind_text(findings), weight=-3.0, entity=first.key.entity),),
+        reasoning=(Reasoning(text=blind_text(findings), weight=-3.0, entity=root),),
         candidates=(
-            Candidate(
-                cause=Cause.INFRASTRUCTURE, subcause=Subcause.TELEMETRY_LOSS, entity=first.key.entity, probability=0.95
-            ),
+            Candidate(cause=Cause.INFRASTRUCTURE, subcause=Subcause.TELEMETRY_LOSS, entity=root, probability=0.95),
         ),
         suspects=tuple(Suspect(key=f.key, onset=f.onset, score=0.5) for f in findings[:MAX_SUSPECTS]),
         rollback=RollbackAdvice.NOT_ADVISED,
@@ -271,17 +273,21 @@ def _doubt_blindness(verdict: Verdict, incident: Incident, scene: Scene) -> Verd
     )
 
 
-def _rollback(verdict: Verdict, catalogue: Catalogue, scene: Scene) -> tuple[RollbackAdvice, str]:
+def _with_advice(verdict: Verdict, catalogue: Catalogue, scene: Scene) -> Verdict:
     """Would a rollback help? Only a version that precedes the trouble is undone by undoing it."""
-    if verdict.cause is Cause.MODEL and Subcause.BAD_VERSION in verdict.subcauses:
-        model = verdict.entity if catalogue.entity_type(verdict.entity) is EntityType.MODEL else ""
-        target, serving = scene.healthy_before.get(model), scene.serving.get(model)
-        blamed = next((c.change.to for c in verdict.changes if c.change.entity == model and c.change.to), None)
-        if blamed is not None and serving is not None and serving != blamed:
-            return RollbackAdvice.ADVISED, f"and it is done: version {serving} serves again"
-        if target is None or blamed is None:
-            return RollbackAdvice.UNKNOWN, advice_text(verdict, target=None)
-        return RollbackAdvice.ADVISED, advice_text(verdict, target=target)
-    if verdict.cause in (Cause.MIXED, Cause.UNDETERMINED) and Subcause.BAD_VERSION in verdict.subcauses:
-        return RollbackAdvice.UNKNOWN, advice_text(verdict, target=None)
-    return RollbackAdvice.NOT_ADVISED, advice_text(verdict, target=None)
+
+    def advised(advice: RollbackAdvice, reason: str, *, done: bool = False) -> Verdict:
+        return replace(verdict, rollback=advice, rollback_reason=reason, rolled_back=done)
+
+    if Subcause.BAD_VERSION not in verdict.subcauses:
+        return advised(RollbackAdvice.NOT_ADVISED, advice_text(verdict, target=None))
+    if verdict.cause is not Cause.MODEL or catalogue.entity_type(verdict.entity) is not EntityType.MODEL:
+        return advised(RollbackAdvice.UNKNOWN, advice_text(verdict, target=None))
+    model = verdict.entity
+    target, serving = scene.healthy_before.get(model), scene.serving.get(model)
+    blamed = next((c.change.to for c in verdict.changes if c.change.entity == model and c.change.to), None)
+    if blamed is not None and serving is not None and serving != blamed:
+        return advised(RollbackAdvice.ADVISED, f"and it is done: version {serving} serves again", done=True)
+    if target is None or blamed is None:
+        return advised(RollbackAdvice.UNKNOWN, advice_text(verdict, target=None))
+    return advised(RollbackAdvice.ADVISED, advice_text(verdict, target=target))

@@ -270,9 +270,6 @@ def _reason_fact(line: Reasoning, verdict: Verdict) -> Fact:
     outside = "{" in said or any(text in said for text in quoted)
     if " of " in said and ") " not in said and said.endswith(")") and "sigma" not in said:
         said, outside = said.partition(" (")[0], True  # "deploy of a from 1 to 2 at 10:31 (what its author wrote)"
-    if "fell silent" in said:
-        said, _, because = said.partition(": ")
-        outside = bool(because)
     side = "the model" if line.weight > 0 else "infrastructure"
     return Fact(
         id="",

@@ -30,7 +30,8 @@ AT_ONCE = frozenset(
     {Reason.FIRST, Reason.RESOLVED, Reason.REOPENED, Reason.PERSON, Reason.SEVERITY, Reason.VERDICT, Reason.FLAPPING}
 )
 REPLIED = frozenset({Reason.VERDICT, Reason.SEVERITY, Reason.RESOLVED, Reason.REOPENED, Reason.FLAPPING})
-GROWN = frozenset({Reason.SPREAD, Reason.VERDICT, Reason.SEVERITY, Reason.REOPENED})  # the evidence is another one
+# the evidence is another one
+GROWN = frozenset({Reason.SPREAD, Reason.VERDICT, Reason.SEVERITY, Reason.REOPENED, Reason.FLAPPING, Reason.RESOLVED})
 BROADCAST = frozenset({Reason.SEVERITY, Reason.REOPENED})
 RESERVED = frozenset({Reason.RESOLVED})  # the end is told even when the budget is spent
 
@@ -74,7 +75,7 @@ def _can_roll_back(incident: Incident, catalogue: Catalogue) -> str | None:
     verdict = incident.verdict
     if not incident.open or incident.action_live or verdict is None or Subcause.BAD_VERSION not in verdict.subcauses:
         return None
-    if verdict.rollback is RollbackAdvice.NOT_ADVISED:
+    if verdict.rollback is RollbackAdvice.NOT_ADVISED or verdict.rolled_back:
         return None
     suspects = (c.entity for c in verdict.candidates if c.subcause is Subcause.BAD_VERSION)
     return next((entity for entity in suspects if entity in catalogue.model), None)
@@ -150,7 +151,7 @@ def change_message(
         incident_id=incident.id,
         reason=reason,
         at=incident.resolved or now if reason is Reason.RESOLVED else now,
-        opened=incident.opened,
+        onset=incident.onset,
         severity=incident.severity,
         cause=cause,
         previous_cause=told.cause if told else None,

@@ -129,6 +129,8 @@ class Weigher:
         age = self.scene.now - self._seen
         for entity, distance in hops.items():
             for kind in self._quiet.get(entity, ()):
+                if (entity, kind) in self._moved:
+                    continue  # quiet again is not quiet
                 if distance > 0 and age < PATIENCE:
                     continue
                 if kind in LATE_KINDS and age < PATIENCE + self._label_delay(entity):
@@ -173,6 +175,10 @@ class Weigher:
         elif signature.change:
             yield Term(("change", hypothesis.entity), NO_CHANGE)
 
+    def foremost(self, hypothesis: Hypothesis) -> Change | None:
+        """The change that speaks most for a hypothesis."""
+        return max(self.matching(hypothesis), key=self.nearness, default=None)
+
     def matching(self, hypothesis: Hypothesis) -> list[Change]:
         """Changes of the right kind at the root, shortly before the onset."""
         wanted = hypothesis.signature.change | hypothesis.signature.helps
@@ -183,12 +189,15 @@ class Weigher:
         ]
 
     def nearness(self, change: Change) -> float:
-        """Between 0 and 1: how close before the onset a change came. Nothing for those after it or long ago."""
-        slack = timedelta(seconds=3 * self._catalogue.step_s)  # onsets are estimates, changes are polled
-        before = self._began - change.time
-        if change.time > self._seen + slack or before > CHANGE_MEMORY:
+        """Between 0 and 1: how close to the onset a change came. Nothing for those well after it or long ago.
+
+        Onsets are estimates and changes are polled, so one may seem to follow. The nearer is likelier: a rollback
+        soon after the onset must not be blamed like the promotion just before it.
+        """
+        slack = timedelta(seconds=3 * self._catalogue.step_s)
+        if change.time > self._seen + slack or self._began - change.time > CHANGE_MEMORY:
             return 0.0
-        return exp(-max(before, timedelta()) / CHANGE_TAU)
+        return exp(-min(abs(change.time - self._began), abs(change.time - self._seen)) / CHANGE_TAU)
 
 
 def _rank(finding: Finding) -> tuple[float, datetime, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from bot.domain.catalogue import Kind
-from bot.domain.change import Change
+from bot.domain.change import Change, ChangeKind
 from bot.domain.finding import Finding, FindingKind
 from bot.domain.proposal import ActionKind, Proposal, ProposalState
 from bot.domain.verdict import Cause, Subcause, Verdict
@@ -45,32 +45,51 @@ SUBCAUSE_WORDS: Mapping[Subcause, str] = {
 FARTHEST = 99.0  # sigmas; beyond, a baseline was flat and the number says nothing
 
 
-def subcause_text(subcause: Subcause, entity: str) -> str:
+def subcause_text(subcause: Subcause, entity: str, *, version: str | None = None) -> str:
     """Name a cause in words.
 
     >>> subcause_text(Subcause.DISK_SATURATION, "n-04")
     'a full disk on n-04'
+    >>> subcause_text(Subcause.BAD_VERSION, "fraud", version="4")
+    'bad version 4 of fraud'
     """
+    if subcause is Subcause.BAD_VERSION and version is not None:
+        return f"bad version {version} of {entity}"
     return SUBCAUSE_WORDS[subcause].format(entity or "an unknown entity")
+
+
+def version_at_fault(verdict: Verdict) -> str | None:
+    """The version that was put in front of traffic, when a change names it."""
+    owners = (verdict.entity, verdict.entity.partition("/")[0])
+    return next(
+        (
+            suspect.change.to
+            for suspect in verdict.changes
+            if suspect.change.kind is ChangeKind.MODEL_VERSION and suspect.change.to and suspect.change.entity in owners
+        ),
+        None,
+    )
+
+
+def causes_text(verdict: Verdict) -> str:
+    """What the verdict names, in words: one cause, or two joined."""
+    joint = " or " if verdict.cause is Cause.UNDETERMINED else " and "
+    version = version_at_fault(verdict)
+    return joint.join(
+        subcause_text(subcause, _candidate_entity(verdict, subcause), version=version)
+        for subcause in verdict.subcauses[:2]
+    )
 
 
 def verdict_text(verdict: Verdict) -> str:
     """The verdict in one clause, without probability."""
-    match verdict.cause:
-        case Cause.MODEL | Cause.INFRASTRUCTURE if verdict.subcauses:
-            return f"{verdict.cause}: {subcause_text(verdict.subcauses[0], verdict.entity)}"
-        case Cause.MIXED:
-            return "mixed: " + " and ".join(
-                subcause_text(subcause, _candidate_entity(verdict, subcause)) for subcause in verdict.subcauses
-            )
-        case _:
-            options = " or ".join(
-                subcause_text(subcause, _candidate_entity(verdict, subcause)) for subcause in verdict.subcauses
-            )
-            return f"undetermined: {options}" if options else "undetermined"
+    causes = causes_text(verdict)
+    return f"{verdict.cause}: {causes}" if causes else str(verdict.cause)
 
 
 def _candidate_entity(verdict: Verdict, subcause: Subcause) -> str:
+    if verdict.cause in (Cause.MODEL, Cause.INFRASTRUCTURE):
+        return verdict.entity
     return next((c.entity for c in verdict.candidates if c.subcause is subcause), verdict.entity)
 
 
@@ -82,18 +101,25 @@ def departure_text(finding: Finding) -> str:
     way = "above" if evidence.peak_z > 0 else "below"
     far = f"{abs(evidence.peak_z):.0f} sigma" if abs(evidence.peak_z) < FARTHEST else "far"
     usual = f", usual {amount(evidence.expected, evidence.unit)}" if isfinite(evidence.expected) else ""
-    return f"{finding.key} went {far} {way} usual (now {amount(evidence.observed, evidence.unit)}{usual})"
+    back = abs(evidence.z) < abs(evidence.peak_z) / 2.0  # what is told as "now" would contradict the rest
+    when = " at its worst" if back else ""
+    now = amount(evidence.observed, evidence.unit)
+    return f"{finding.key} went {far} {way} usual{when} ({'at last' if back else 'now'} {now}{usual})"
 
 
 def term_text(
     about: tuple[str, str],
     hypothesis: Hypothesis,
     moved: Mapping[Place, Finding],
-    changes: Iterable[Change],
+    change: Change | None,
     *,
     weight: float,
 ) -> str:
-    """One line of the argument in words. weight: what it is worth to its own hypothesis, in nats."""
+    """One line of the argument in words.
+
+    change: the one that speaks most for the hypothesis.
+    weight: what the line is worth to its own hypothesis, in nats.
+    """
     what, subject = about
     entity, _, kind = subject.rpartition(":")
     match what:
@@ -104,14 +130,12 @@ def term_text(
         case "order":
             return f"{subject} moved before what it can reach" if weight > 0 else f"others moved before {subject}"
         case "unseen":
-            return f"nothing of its own was seen at {subject}"
+            return f"nothing at {subject} itself is off"
         case _:
-            wanted = hypothesis.signature.change | hypothesis.signature.helps
-            near = [c for c in changes if c.entity == subject and c.kind in wanted]
-            if not near:
+            if change is None:
                 names = " or ".join(sorted(kind.value.replace("_", " ") for kind in hypothesis.signature.change))
                 return f"no {names} of {subject} is known shortly before the onset"
-            return change_text(near[-1])
+            return change_text(change)
 
 
 def change_text(change: Change) -> str:
@@ -145,9 +169,15 @@ def action_text(proposal: Proposal) -> str:
 
 
 def blind_text(findings: Sequence[Finding]) -> str:
-    reasons = sorted({finding.because for finding in findings if finding.because})
-    said = f": {'; '.join(reasons)}" if reasons else ""
-    return f"{len(findings)} series or sources fell silent and nothing else moved{said}"
+    """What cannot be seen, by whom it would have been told."""
+    sources = sorted({finding.key.entity for finding in findings if finding.kind is FindingKind.BLIND})
+    silent = [finding for finding in findings if finding.kind is not FindingKind.BLIND]
+    said = [f"{source} cannot be read" for source in sources[:3]]
+    if silent:
+        names = sorted({finding.key.entity for finding in silent})
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+        said.append(f"{len(silent)} series of {', '.join(names[:4])}{more} fell silent")
+    return f"{', and '.join(said)}; nothing else moved"
 
 
 def settle_text(one: Hypothesis, two: Hypothesis) -> str:

@@ -69,9 +69,8 @@ async def open_silence(context: Context, click: Click) -> None:
     except (RefusedError, BadInputError) as error:
         await context.api.call("views.update", {"view_id": view_id, "view": told("Silence", str(error))})
         return
-    root = (incident.verdict.entity if incident.verdict else "") or min(incident.entities, default="")
-    escaped = root.replace("\\", "\\\\").replace('"', '\\"')
-    form = silence_form(incident_id=incident.id, matchers=f'entity="{escaped}"' if root else "", channel=click.channel)
+    # the incident itself: a silence of its root alone would leave its symptoms audible
+    form = silence_form(incident_id=incident.id, matchers=f'incident="{incident.id}"', channel=click.channel)
     await context.api.call("views.update", {"view_id": view_id, "view": form})
 
 

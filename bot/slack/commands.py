@@ -72,7 +72,8 @@ async def carry_out(context: Context, intent: Intent, *, by: str) -> Rendered:
             incident = await desk.incident(incident_id)
             found = render_explained(incident, await desk.explain(incident.id))
         case DoSilence(matchers, duration, reason):
-            found = render_silenced(await desk.silence(matchers, duration=duration, reason=reason, by=by))
+            silence = await desk.silence(matchers, duration=duration, reason=reason, by=by)
+            found = render_silenced(silence, await desk.silence_effect(silence))
         case Unsilence(silence_id):
             found = render_silenced(await desk.unsilence(silence_id, by=by))
         case Rollback(model, version):

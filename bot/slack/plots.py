@@ -11,7 +11,7 @@ from typing import Any
 from bot.clock import from_epoch
 from bot.domain.message import PlotSeries
 
-WIDTH_IN, ROW_IN, DPI = 7.2, 1.75, 110  # Slack shows about 360 px a column; text must survive the shrinking
+WIDTH_IN, ROW_IN, DPI = 5.2, 1.6, 160  # Slack shows about 360 px a column; text must survive the shrinking
 MAX_ROWS = 4
 FONT_ENDS = 0x0530  # Latin, Greek, Cyrillic; beyond that the bundled font has holes, drawn as boxes with a warning
 LINE, BAND, ONSET = "#1264a3", "#9ecae1", "#a30200"  # told apart by shape too: line, area, dashes
@@ -33,14 +33,17 @@ def draw(series: Sequence[PlotSeries]) -> bytes:
     for axis, one in zip(axes[:, 0], rows, strict=False):
         _draw_one(axis, one)
     if rows:
-        axes[0, 0].legend(fontsize=7, loc="best", framealpha=0.7, ncols=3)
+        lines, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(lines, names, fontsize=8, loc="outside upper center", ncols=3, frameon=False)
+        axes[-1, 0].set_xlabel("UTC", fontsize=8, loc="right")
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": "Faultline"})
     return out.getvalue()
 
 
 def _draw_one(axis: Any, one: PlotSeries) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - lazily, as above
+    from matplotlib.dates import AutoDateLocator, DateFormatter  # noqa: PLC0415 - lazily, as above
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - lazily, as above
 
     times: list[datetime] = [from_epoch(second) for second in one.times_s]
     percent = one.unit.lower() == "ratio"
@@ -57,9 +60,9 @@ def _draw_one(axis: Any, one: PlotSeries) -> None:
     axis.set_title(f"{_literal(one.title)}{unit}", fontsize=10, loc="left")
     axis.tick_params(labelsize=8)
     axis.grid(visible=True, alpha=0.25)
-    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    axis.xaxis.set_major_locator(locator)
-    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axis.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=6))  # type: ignore[no-untyped-call]
+    axis.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
+    axis.yaxis.set_major_locator(MaxNLocator(nbins=4))
 
 
 def _literal(text: str) -> str:

@@ -94,7 +94,7 @@ def register_views(app: AsyncApp, context: Context) -> None:
                 reason=meta.get("w", ""),
                 by=place.user,
             )
-            await context.voice.say(place, render_silenced(silence))
+            await context.voice.say(place, render_silenced(silence, await context.desk.silence_effect(silence)))
 
         context.carry_out(work, body=body, place=place, key=key_of(body), name="silence")
 

@@ -37,7 +37,7 @@ class Voice:
 
     async def say(self, place: Place, rendered: Rendered | str) -> None:
         """Answer privately; never touches a shared message."""
-        said = answer(rendered) if isinstance(rendered, str) else rendered
+        said = answer(rendered[:1].upper() + rendered[1:]) if isinstance(rendered, str) else rendered
         fitted, _ = fit(said)
         payload = fitted.payload(stamp="answer")
         if place.response_url and await self._respond(place, payload):

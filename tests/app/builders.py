@@ -14,8 +14,8 @@ from bot.domain.notice import Told
 from bot.domain.proposal import ActionKind, Proposal, ProposalId
 from bot.domain.series import SeriesKey
 from bot.domain.silence import Silence, SilenceId
-from bot.domain.verdict import Cause, RollbackAdvice, Subcause, Verdict
 from bot.domain.verdict import Candidate as Weighed
+from bot.domain.verdict import Cause, RollbackAdvice, Subcause, Verdict
 from bot.ports import Changeset, IncidentWrite
 
 T0 = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)

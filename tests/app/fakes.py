@@ -20,6 +20,13 @@ LATER = "certainly did not happen"
 LOST_APPLIED = "the answer was lost, it happened"
 LOST = "the answer was lost, it did not happen"
 REFUSED = "refused"
+CRASH_APPLIED = "our process died, it happened"
+CRASH = "our process died, it did not happen"
+THEN_BLIND = "it happened, and then the registry could not be read"
+
+
+class Crash(BaseException):
+    """The process is gone; nothing of ours may catch it."""
 
 
 class WatchedStore(MemoryStore):
@@ -30,13 +37,31 @@ class WatchedStore(MemoryStore):
         self.commits = []
         self.down = False
         self.before_commit = deque()  # each awaited once, in front of one commit
+        self._dies = None
+
+    def die(self, *, step, written):
+        """Let the process end at a later step of a proposal, the next being 1, before or after it is written."""
+        self._dies = (step, written)
 
     async def commit(self, changeset):
         self._answer()
         if self.before_commit:
             await self.before_commit.popleft()()
+        dies = self._fate(changeset)
+        if dies is False:
+            raise Crash
         await super().commit(changeset)
         self.commits.append(changeset)
+        if dies:
+            raise Crash
+
+    def _fate(self, changeset):
+        """None: live on; else whether the commit is written before the end."""
+        if self._dies is None or not changeset.proposals:
+            return None
+        step, written = self._dies
+        self._dies = (step - 1, written) if step > 1 else None
+        return written if step == 1 else None
 
     async def live_incidents(self, *, resolved_since):
         self._answer()
@@ -59,6 +84,7 @@ class ScriptedSource:
         self.series = dict(series)
         self.down = None  # what it says when it cannot answer
         self.hangs = False
+        self.blind = ()  # what it says of signals that it could not read
 
     @property
     def signals(self):
@@ -75,7 +101,7 @@ class ScriptedSource:
     async def pull(self, index, *, at):
         await self._answer()
         values = np.array([self._value(key, at) for key in self.series], dtype=float)
-        return Pull(samples=Samples(rows=self._rows(index), values=values))
+        return Pull(samples=Samples(rows=self._rows(index), values=values), blind=self.blind)
 
     async def close(self):
         pass
@@ -147,9 +173,7 @@ class FakeRegistry:
 
 
 def registered(*versions, model="fraud", ready=True, **more):
-    return [
-        ModelVersion(model=model, version=version, ready=ready, created=None, **more) for version in versions
-    ]
+    return [ModelVersion(model=model, version=version, ready=ready, created=None, **more) for version in versions]
 
 
 class Scripted:
@@ -159,15 +183,19 @@ class Scripted:
         self._outcomes = deque(outcomes)
 
     def play(self, apply):
+        """Do what comes next in the script; returns what that was."""
         outcome = self._outcomes.popleft() if self._outcomes else OK
-        if outcome in (OK, LOST_APPLIED):
+        if outcome in (OK, LOST_APPLIED, CRASH_APPLIED, THEN_BLIND):
             apply()
+        if outcome in (CRASH, CRASH_APPLIED):
+            raise Crash
         if outcome == LATER:
             raise RetryLaterError("too many requests")
         if outcome in (LOST, LOST_APPLIED):
             raise UnknownOutcomeError("connection reset while reading the answer")
         if outcome == REFUSED:
             raise GiveUpError("permission denied")
+        return outcome
 
 
 class FakeMover(Scripted):
@@ -183,7 +211,8 @@ class FakeMover(Scripted):
 
     async def move(self, model, *, to_version):
         self.sent.append((model, to_version))
-        self.play(lambda: self._apply(model, to_version))
+        if self.play(lambda: self._apply(model, to_version)) == THEN_BLIND:
+            self._registry.down = "timeout"
 
     def _apply(self, model, version):
         self.moves.append((model, version))

@@ -191,6 +191,7 @@ def status(**changes):
             ),
             incidents=(incident(),),
             silences=(silence(),),
+            silenced=frozenset(),
             pending=(proposal(),),
             last_tick=TickMark(at=T0, seconds=0.2, series=120, findings=1, blind=("prometheus",)),
             series=120,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.domain.incident import IncidentId
 from bot.errors import BadInputError
-from bot.ports import SilencePreview
+from bot.ports import Audible, SilenceEffect, SilencePreview
 from tests.slack.builders import explanation, finding, incident, proposal, silence, status
 
 
@@ -57,6 +58,12 @@ class FakeDesk:
     async def silence(self, matchers, *, duration, reason, by):
         self._ask("silence", tuple(str(matcher) for matcher in matchers), duration, reason, by)
         return silence(matchers=tuple(matchers), reason=reason, by=by, ends=silence().starts + duration)
+
+    async def silence_effect(self, silence):
+        return SilenceEffect(
+            muted=(IncidentId("inc-7f3a"),),
+            audible=(Audible(incident_id=IncidentId("inc-9c01"), covered=1, active=15),),
+        )
 
     async def unsilence(self, silence_id, *, by):
         self._ask("unsilence", silence_id, by)

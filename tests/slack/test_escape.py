@@ -113,7 +113,7 @@ def messages_with(text: str):
         incident_id=about.id,
         reason=Reason.VERDICT,
         at=T0,
-        opened=T0,
+        onset=T0,
         severity=about.severity,
         cause=Cause.MODEL,
         headline=text,

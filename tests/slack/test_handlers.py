@@ -226,7 +226,7 @@ async def test_the_silence_button_opens_a_form_filled_from_the_incident():
 
     assert house.slack.names("views.") == ["views.open", "views.update"]
     form = house.slack.sent("views.update")[0]["view"]
-    assert form["blocks"][0]["element"]["initial_value"] == 'entity="fraud"'
+    assert form["blocks"][0]["element"]["initial_value"] == 'incident="inc-7f3a"'
 
 
 FILLED = {

@@ -303,7 +303,7 @@ async def test_a_broadcast_reply_is_shown_in_the_channel_too():
         incident_id=IncidentId("inc-7f3a"),
         reason=Reason.SEVERITY,
         at=T0,
-        opened=T0,
+        onset=T0,
         severity=Severity.CRITICAL,
         cause=Cause.MODEL,
         broadcast=True,

@@ -83,7 +83,7 @@ def change(reason, **more):
         "incident_id": incident().id,
         "reason": reason,
         "at": T0 + timedelta(minutes=95),
-        "opened": T0,
+        "onset": T0,
         "severity": Severity.CRITICAL,
         "cause": Cause.MODEL,
         "headline": "Likely model: bad version 4 of fraud",

@@ -29,8 +29,8 @@ async def test_a_bad_version_is_rolled_back_and_recovery_is_seen(story, snapshot
     await story.press("carol", "Approve")
     await story.press("alice", "Approve")
 
-    assert "you may not decide about fraud" in story.private("carol")[0]
-    assert "four-eyes" in story.private("alice")[0]
+    assert "You may not decide about fraud" in story.private("carol")[0]
+    assert "our-eyes" in story.private("alice")[0]
     assert await story.holder("fraud") == "4"
     assert story.transcript() == snapshot(name="asked and refused")
 
@@ -48,7 +48,6 @@ async def test_a_bad_version_is_rolled_back_and_recovery_is_seen(story, snapshot
     assert story.transcript() == snapshot(name="over")
 
 
-@pytest.mark.xfail(reason="a rollback within three minutes of the onset is itself taken for the cause", strict=True)
 async def test_a_rollback_made_at_once_is_not_blamed_for_what_it_ends(story):
     bad_version(story)
     await story.until("## Firing", within=6)
@@ -61,7 +60,6 @@ async def test_a_rollback_made_at_once_is_not_blamed_for_what_it_ends(story):
     assert headline.startswith("Resolved · Very likely model: bad version 4 of fraud.")
 
 
-@pytest.mark.xfail(reason="labels of the time before a rollback are blamed on the version that it brought", strict=True)
 async def test_labels_that_come_after_the_rollback_do_not_blame_the_version_it_brought(tmp_path):
     async with stage(tmp_path, place=topology(label_delay=timedelta(minutes=30))) as story:
         await told_of_a_bad_version(story)
@@ -76,7 +74,6 @@ async def test_labels_that_come_after_the_rollback_do_not_blame_the_version_it_b
         assert not any("bad version 3" in headline for headline in story.headlines())
 
 
-@pytest.mark.xfail(reason="the alias is not read again, nor what serves, once serving was confirmed", strict=True)
 async def test_a_rollback_that_somebody_undoes_while_it_is_watched_is_not_called_verified(story):
     await told_of_a_bad_version(story)
     await story.press("alice", "Roll back…")
@@ -113,7 +110,7 @@ async def test_an_approval_moves_nothing_when_somebody_else_has_moved_the_alias_
 
     assert await story.holder("fraud") == "2"
     assert story.moves("fraud") == [("3", "4", "release-bot"), ("4", "2", "dave")]
-    assert "fraud is at version 2, neither 4 nor 3; nothing was moved" in story.transcript()
+    assert "ersion 2 holds the alias of fraud, neither 4 nor 3; nothing was moved" in story.transcript()
     assert story.transcript() == snapshot
 
 
@@ -124,7 +121,7 @@ async def test_an_approval_is_refused_when_the_alias_moved_before_it(story):
     story.move_alias("fraud", 2, by="dave")
     await story.press("bob", "Approve")
 
-    assert "fraud is at version 2 by now; open a new proposal" in story.private("bob")[0]
+    assert "ersion 2 of fraud holds the alias by now; open a new proposal" in story.private("bob")[0]
     assert "Stopped: somebody else moved the alias" in story.transcript()
     assert await story.holder("fraud") == "2"
 

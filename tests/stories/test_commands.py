@@ -9,9 +9,9 @@ pytestmark = pytest.mark.enable_socket
 WRONG = {  # what was typed: what the answer must hold
     "/faultline frobnicate": "there is no command 'frobnicate'",
     "/faultline explain": "/faultline explain <incident id>",
-    "/faultline explain inc-nothing": "there is no incident 'inc-nothing'",
+    "/faultline explain inc-nothing": "There is no incident 'inc-nothing'",
     "/faultline unsilence": "/faultline unsilence <silence id>",
-    "/faultline unsilence sil-nothing": "there is no active silence 'sil-nothing'",
+    "/faultline unsilence sil-nothing": "There is no active silence 'sil-nothing'",
     "/silence fraud": "a silence needs a duration",
     '/silence model="fraud" 4h': "a silence needs a reason",
     '/silence model=~"(" 4h because': "/faultline silence",
@@ -19,8 +19,8 @@ WRONG = {  # what was typed: what the answer must hold
     "/silence 4h because": "matcher",
     "/rollback": "/faultline rollback <model> [version]",
     "/rollback nobody": "known are: fraud, ranking",
-    "/rollback ranking": "no earlier version of ranking is known to have served well",
-    "/faultline retrain fraud": "retraining is not configured",
+    "/rollback ranking": "No earlier version of ranking is known to have served well",
+    "/faultline retrain fraud": "Retraining is not configured",
 }
 
 

@@ -16,7 +16,7 @@ async def test_a_full_disk_is_infrastructure_whatever_the_models_feel(story, sna
     [incident] = await story.bot.store.incidents(limit=5)
     [headline] = story.headlines()
     assert ("prediction_drift", "ranking") in {(f.key.signal, f.key.entity) for f in incident.findings}
-    assert headline.startswith("Firing · Very likely infrastructure: disk full or slow on n-04.")
+    assert headline.startswith("Firing · Very likely infrastructure: a full disk on n-04.")
     assert "*Rollback:* would not help." in story.transcript()
     assert "[Roll back…]" not in story.transcript()
     assert story.transcript() == snapshot(name="at its height")

@@ -36,7 +36,6 @@ async def test_a_thread_goes_on_after_restarts_and_nothing_stands_in_it_twice(st
     assert len(story.places()) == len(set(story.places()))
 
 
-@pytest.mark.xfail(reason="restored versions replace the mapping that the actor was given", strict=True)
 async def test_recovery_is_verified_by_a_process_that_started_after_the_rollback(story):
     bad_version(story)
     await story.until("## Firing", within=6)

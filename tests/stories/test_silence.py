@@ -21,7 +21,7 @@ async def test_a_silence_holds_the_headline_until_it_is_ended(story, snapshot):
     assert isinstance(decision, Held)
     assert decision.by is HeldBy.SILENCE
     status = await story.slash("alice", "/faultline status")
-    assert "disk full or slow on n-04" in status
+    assert "a full disk on n-04" in status
     assert 'entity="n-04"' in status
 
     [silence] = re.findall(r"sil-[0-9a-f]+(?=` entity)", answer)
@@ -29,7 +29,7 @@ async def test_a_silence_holds_the_headline_until_it_is_ended(story, snapshot):
     await story.minutes(1)
 
     [headline] = story.headlines()
-    assert headline.startswith("Firing · Very likely infrastructure: disk full or slow on n-04.")
+    assert headline.startswith("Firing · Very likely infrastructure: a full disk on n-04.")
     assert story.transcript() == snapshot
 
 

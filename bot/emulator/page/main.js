@@ -199,7 +199,7 @@ function put(box, message, where) {
     if (where === "channel" && days[days.length - 1]?.textContent !== day) box.append(el("div", { class: "day" }, el("span", {}, day)));
     box.append(fresh);
   }
-  if (atEnd) box.scrollTop = box.scrollHeight;
+  if (atEnd) toTheEnd(box);
 }
 
 function openThread(ts) {
@@ -227,7 +227,13 @@ function drawThread() {
     list,
     channel.members.includes(store.me) ? composer({ channel, thread: root.ts, testid: "thread-composer", say }) : el("div", {}),
   );
-  list.scrollTop = list.scrollHeight;
+  toTheEnd(list);
+}
+
+function toTheEnd(list) {
+  const go = () => (list.scrollTop = list.scrollHeight);
+  go();
+  for (const picture of list.querySelectorAll("img")) picture.addEventListener("load", go, { once: true }); // until then it has no height
 }
 
 function forget(message) {

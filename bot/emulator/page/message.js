@@ -59,7 +59,7 @@ function body(message, tools, { where, openThread, forget }) {
       ),
     message.broadcast && el("div", { class: "only-you" }, "↳ replied to a thread"),
     head(message),
-    el("div", { class: "says" }, says, message.edited && el("span", { class: "edited", title: editedTitle(message) }, " (edited)")),
+    el("div", { class: "says" }, says),
     (message.attachments ?? []).map((attachment) => renderAttachment(attachment, tools)),
     (message.files ?? []).map(fileNode),
     reactions(message),
@@ -76,6 +76,7 @@ function head(message) {
     message.bot_id && el("span", { class: "badge" }, "APP"),
     store.users.get(message.user)?.is_guest && el("span", { class: "badge" }, "GUEST"),
     el("time", { title: `${dayOf(message.ts)} ${timeOf(message.ts)}` }, timeOf(message.ts)),
+    message.edited && el("span", { class: "edited", title: editedTitle(message) }, "(edited)"),
   );
 }
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.domain.explanation import Explanation
 from bot.domain.incident import Incident
 from bot.domain.silence import Silence
-from bot.ports import ModelStatus, Status
+from bot.ports import ModelStatus, SilenceEffect, Status
 from bot.slack.render import blocks as b
 from bot.slack.render.escape import esc
 from bot.slack.render.headline import title_of
@@ -66,12 +66,13 @@ def esc_form(form: str) -> str:
     return form.replace("<", "&lt;").replace(">", "&gt;")
 
 
-def incident_line(incident: Incident, *, now: datetime) -> str:
+def incident_line(incident: Incident, *, now: datetime, silenced: bool = False) -> str:
     ended = incident.resolved or now
     how_long = duration(ended - incident.onset)
     span = f"for {how_long}" if incident.open else f"lasted {how_long}"
+    state = f"*{state_word(incident, silenced=silenced)}*, {SEVERITY_WORDS[incident.severity].lower()}"
     return (
-        f"• `{esc(incident.id, limit=60)}` *{state_word(incident)}*, {SEVERITY_WORDS[incident.severity].lower()}: "
+        f"• `{esc(incident.id, limit=60)}` {state}: "
         f"{verdict_phrase(incident.verdict)}, since {date_markup(incident.onset)} ({span})"
     )
 
@@ -79,11 +80,11 @@ def incident_line(incident: Incident, *, now: datetime) -> str:
 def model_line(model: ModelStatus) -> str:
     name = f"*{esc(model.name, limit=60)}*"
     version = f"version {esc(model.version, limit=30)}" if model.version else "version not known"
-    since = f" since {date_markup(model.since)}" if model.since else ""
+    since = f" since {'at least ' if model.since_at_least else ''}{date_markup(model.since)}" if model.since else ""
     if model.incident is not None:
-        state = f"{verdict_phrase(model.incident.verdict)} (`{esc(model.incident.id, limit=60)}`)"
+        state = f"affected by `{esc(model.incident.id, limit=60)}`, {verdict_phrase(model.incident.verdict)}"
     else:
-        state = "no incident" if model.judged else "not judged: too little data"
+        state = "no incident" if model.judged else "not judged: no data now, or too little so far"
     return f"• {name}, {version}{since}: {state}"
 
 
@@ -123,7 +124,7 @@ def status_parts(status: Status) -> list[b.Block]:
         _listed("Models", [model_line(model) for model in status.models], "No model is in the catalogue."),
         _listed(
             "Open incidents",
-            [incident_line(incident, now=status.now) for incident in status.incidents],
+            [incident_line(i, now=status.now, silenced=i.id in status.silenced) for i in status.incidents],
             "None open.",
         ),
         _listed("Silences", [silence_line(silence) for silence in status.silences], "None."),
@@ -153,10 +154,25 @@ def render_explained(incident: Incident, explanation: Explanation) -> b.Rendered
     return b.Rendered(text=title, blocks=(b.header(title), *explanation_blocks(explanation)))
 
 
-def render_silenced(silence: Silence) -> b.Rendered:
+def effect_lines(effect: SilenceEffect, silence: Silence) -> list[str]:
+    """Whether it does what the person wanted: one that covers a part mutes nothing."""
+    hours = max(1, round((silence.ends - silence.starts).total_seconds() / 3600))
+    found = [f"It mutes `{esc(incident_id, limit=60)}` now." for incident_id in effect.muted[:5]]
+    for one in effect.audible[:5]:
+        name = esc(one.incident_id, limit=60)
+        found.append(
+            f"`{name}` *stays audible*: {one.covered} of its {one.active} findings are covered. "
+            f'To mute all of it: `/silence incident="{name}" {hours}h your reason`'
+        )
+    return found or ["It mutes nothing that is open now."]
+
+
+def render_silenced(silence: Silence, effect: SilenceEffect | None = None) -> b.Rendered:
+    """effect: None when a silence was ended."""
     ended = silence.ended_early_by is not None
     word = "Silence ended" if ended else "Silenced"
-    said = f"*{word}*\n{silence_line(silence)}"
+    by = f" by {person(silence.ended_early_by)}; what it muted is told again" if ended else ""
+    said = "\n".join([f"*{word}*{by}", silence_line(silence), *(effect_lines(effect, silence) if effect else ())])
     if not ended:
         said += f"\nEnd it early with `/faultline unsilence {esc(silence.id, limit=60)}`"
     return b.Rendered(text=f"{word}: {esc(silence.id, limit=60, plain=True)}", blocks=(b.section(said),))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from bot.domain.catalogue import Catalogue
-from bot.domain.finding import Finding, FindingKind
+from bot.domain.catalogue import Catalogue, Side
+from bot.domain.finding import FindingKind
+from bot.domain.incident import Member
 from bot.domain.message import EvidenceMessage
 from bot.domain.verdict import Verdict
 from bot.slack.render import blocks as b
@@ -13,17 +15,29 @@ from bot.slack.render.escape import esc
 from bot.slack.render.numbers import clock_text, quantity, time_markup
 from bot.slack.render.words import change_words, finding_verb, signal_words, verdict_phrase
 
-LEADING = 6  # rows; more is a wall, and the picture shows the same few
+LEADING = 8  # rows; more is a wall, and the picture shows the same few
+FIRST = 3  # rows for what moved first; then come predictions and quality, which people ask about
 REASONS = 4  # lines a side
 CHANGES = 3
 
 
-def leading(findings: Sequence[Finding]) -> list[Finding]:
-    """The earliest and strongest first: those that call it worse, by onset, then by departure."""
-    return sorted(findings, key=lambda found: (not found.worse, found.onset, -abs(found.evidence.peak_z)))
+def leading(members: Sequence[Member], catalogue: Catalogue | None) -> list[Member]:
+    """What moved first, then what a model's users feel, then the rest by onset."""
+
+    def early(member: Member) -> tuple[bool, datetime, float]:
+        found = member.finding
+        return not found.worse, found.onset, -abs(found.evidence.peak_z)
+
+    def felt(member: Member) -> bool:
+        signal = catalogue.signal.get(member.finding.key.signal) if catalogue else None
+        return signal is not None and signal.kind.side is Side.QUALITY
+
+    rows = sorted(members, key=early)
+    return [*rows[:FIRST], *sorted(rows[FIRST:], key=lambda member: not felt(member))]
 
 
-def _row(found: Finding, catalogue: Catalogue | None) -> str:
+def _row(member: Member, catalogue: Catalogue | None) -> str:
+    found = member.finding
     evidence = found.evidence
     name = f"*{signal_words(found.key, catalogue)}* of {esc(found.key.entity, limit=60)}"
     labels = " ".join(f"{esc(k, limit=30)}={esc(v, limit=40)}" for k, v in found.key.labels[:3])
@@ -34,6 +48,9 @@ def _row(found: Finding, catalogue: Catalogue | None) -> str:
         return f"• {where} cannot be read {since}{because}"
     if found.kind is FindingKind.GAP:
         return f"• {where} went silent {since}, usually {quantity(evidence.expected, evidence.unit)}"
+    if member.ended is not None:
+        usual = quantity(evidence.expected, evidence.unit)
+        return f"• {where} was {finding_verb(found)}, {since} until {time_markup(member.ended)}, usually {usual}"
     return (
         f"• {where} {finding_verb(found)}: now *{quantity(evidence.observed, evidence.unit)}*, "
         f"usually {quantity(evidence.expected, evidence.unit)}, {since}"
@@ -54,8 +71,8 @@ def _reasons(verdict: Verdict) -> list[str]:
 
 def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = None) -> b.Rendered:
     incident, verdict = message.incident, message.incident.verdict
-    rows = leading(incident.findings)
-    shown = [_row(found, catalogue) for found in rows[:LEADING]]
+    rows = leading(incident.members, catalogue)
+    shown = [_row(member, catalogue) for member in rows[:LEADING]]
     if len(rows) > LEADING:
         shown.append(f"_and {len(rows) - LEADING} more series_")
     parts = [b.section("\n".join(["*What we see*", *(shown or ["No series is off its usual range."])]))]

@@ -63,7 +63,9 @@ def _strongest(incident: Incident, catalogue: Catalogue | None) -> list[str]:
             backing = [reason for reason in backing if reason.weight > 0]
         elif verdict.cause is Cause.INFRASTRUCTURE:
             backing = [reason for reason in backing if reason.weight < 0]
-        return [f"• {esc(reason.text, limit=130)}" for reason in backing[:EVIDENCE_LINES]]
+        # what a rival lacks is an argument for the thread; here it would read like a riddle
+        shown = [reason for reason in backing if reason.kind != "unseen"]
+        return [f"• {esc(reason.text, limit=130)}" for reason in shown[:EVIDENCE_LINES]]
     leading = sorted(incident.findings, key=lambda found: (not found.worse, found.onset))
     return [
         f"• {brief_signal(found.key, catalogue)} of {esc(found.key.entity, limit=50)} {finding_verb(found)}: "
@@ -73,12 +75,12 @@ def _strongest(incident: Incident, catalogue: Catalogue | None) -> list[str]:
     ]
 
 
-def fitted(first: str, middle: list[str], last: str) -> str:
+def fitted(first: str, middle: list[str]) -> str:
     """Join lines within SECTION_MAX; evidence gives way first, because it stands in the thread too."""
     kept = list(middle)
-    while kept and len("\n".join([first, *kept, last])) > SECTION_MAX:
+    while kept and len("\n".join([first, *kept])) > SECTION_MAX:
         kept.pop()
-    return "\n".join(part for part in (first, *kept, last) if part)
+    return "\n".join(part for part in (first, *kept) if part)
 
 
 def felt_by(incident: Incident, catalogue: Catalogue | None) -> str:
@@ -96,9 +98,9 @@ def felt_by(incident: Incident, catalogue: Catalogue | None) -> str:
     return f"*Felt by:* {', '.join(named[:FELT])}{more}"
 
 
-def _summary(message: HeadlineMessage, catalogue: Catalogue | None) -> b.Block:
+def _summary(message: HeadlineMessage, catalogue: Catalogue | None) -> tuple[b.Block, ...]:
+    """Who feels it and why we think so, and apart from that what can be done: people look for it first."""
     incident, verdict = message.incident, message.incident.verdict
-    first = "\n".join(part for part in (f"*{verdict_phrase(verdict)}*", felt_by(incident, catalogue)) if part)
     closing = ""
     if verdict is not None:
         closing = rollback_line(verdict)
@@ -106,7 +108,8 @@ def _summary(message: HeadlineMessage, catalogue: Catalogue | None) -> b.Block:
             closing = f"*Would settle it:* {esc(verdict.settle, limit=160)}"
     if incident.action:
         closing = f"*Action:* {esc(incident.action, limit=160)}"
-    return b.section(fitted(first, _strongest(incident, catalogue), closing))
+    argument = fitted(felt_by(incident, catalogue), _strongest(incident, catalogue))
+    return tuple(b.section(text) for text in (argument, closing) if text)
 
 
 def _fields(message: HeadlineMessage) -> b.Block:
@@ -199,7 +202,7 @@ def _closed(message: HeadlineMessage) -> tuple[b.Block, ...]:
     incident = message.incident
     ended = incident.resolved or incident.updated
     by = f" by {person(incident.resolved_by)}" if incident.resolved_by else ", the detectors see no trouble any more"
-    outcome = f" {esc(incident.action, limit=160).capitalize()}." if incident.action else ""
+    outcome = f" {sentence(incident.action, limit=160)}" if incident.action else ""
     line = (
         f"Resolved {date_markup(ended)} after {duration(ended - incident.onset)}{by}. "
         f"{verdict_phrase(incident.verdict)}.{outcome}"
@@ -215,7 +218,7 @@ def render_headline(message: HeadlineMessage, *, catalogue: Catalogue | None = N
     if incident.state is State.RESOLVED:
         body = _closed(message)
     else:
-        body = (_fields(message), _summary(message, catalogue), _buttons(message), _footer(message))
+        body = (_fields(message), *_summary(message, catalogue), _buttons(message), _footer(message))
     return b.Rendered(
         text=spoken, blocks=(b.header(title),), coloured=body, color=color_of(incident, silenced=silenced)
     )

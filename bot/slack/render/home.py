@@ -19,9 +19,10 @@ def render_home(status: Status) -> dict[str, Any]:
         b.section("No model is in the catalogue.")
     ]
     blocks += [b.divider(), b.header("Open incidents")]
-    blocks += [b.section(incident_line(incident, now=status.now)) for incident in status.incidents[:INCIDENTS]] or [
-        b.section("None open.")
-    ]
+    blocks += [
+        b.section(incident_line(i, now=status.now, silenced=i.id in status.silenced))
+        for i in status.incidents[:INCIDENTS]
+    ] or [b.section("None open.")]
     blocks += [b.divider(), b.header("Silences")]
     for silence in status.silences[:SILENCES]:
         ending = b.button(

@@ -11,7 +11,7 @@ from bot.slack.render import blocks as b
 from bot.slack.render.escape import esc
 from bot.slack.render.headline import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
 from bot.slack.render.ids import Action
-from bot.slack.render.numbers import clock_text, date_markup, duration, time_markup
+from bot.slack.render.numbers import clock_text, date_markup, time_markup
 from bot.slack.render.replies import cut_markup, own_words
 from bot.slack.render.words import person, sentence
 
@@ -115,7 +115,7 @@ def _status(proposal: Proposal) -> str:
     elif proposal.ended_at and proposal.state.final:
         found.append(f"Ended {date_markup(proposal.ended_at)}")
     if proposal.outcome:
-        found.append(esc(proposal.outcome, limit=300))
+        found.append(sentence(proposal.outcome, limit=300))
     return "\n".join(found)
 
 
@@ -144,7 +144,8 @@ def render_proposal(message: ProposalMessage) -> b.Rendered:
     eyes = ", not by the person who asked" if proposal.four_eyes else ""
     note = " · dry run: nothing will be changed" if proposal.dry_run else ""
     until = f" · expires {time_markup(proposal.expires_at)}" if proposal.state is ProposalState.PENDING else ""
-    parts.append(b.context(f"May be approved by {who}{eyes}{until}{note} · `{esc(proposal.id, limit=60)}`"))
+    may = f"May be approved by {who}{eyes}{until}{note} · " if proposal.state is ProposalState.PENDING else ""
+    parts.append(b.context(f"{may}`{esc(proposal.id, limit=60)}`"))
     text = f"{title}: {STATE_WORDS[proposal.state].lower()}"
     if proposal.state is ProposalState.PENDING:
         text += f" until {clock_text(proposal.expires_at)}"
@@ -155,12 +156,9 @@ def render_outcome(message: OutcomeMessage) -> b.Rendered:
     proposal = message.proposal
     dry = " (dry run)" if proposal.dry_run and proposal.state is not ProposalState.DRY_RUN else ""
     word = STATE_WORDS[proposal.state]
-    took = ""
-    if proposal.ended_at and proposal.moved_at:
-        took = f" after {duration(proposal.ended_at - proposal.moved_at)}"
-    parts = [b.section(f"*{word}*{dry}: {what(proposal)}{took}")]
+    parts = [b.section(f"*{word}*{dry}: {what(proposal)}")]
     if proposal.outcome:
-        parts.append(b.section(esc(proposal.outcome, limit=500)))
+        parts.append(b.section(sentence(proposal.outcome, limit=500)))
     if proposal.outcome_checks:
         parts.append(b.section(check_lines(proposal.outcome_checks)))
     text = f"{word}{dry}: {what(proposal, plain=True)}"

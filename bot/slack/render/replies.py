@@ -10,7 +10,7 @@ from bot.domain.notice import Reason
 from bot.slack.render import blocks as b
 from bot.slack.render.escape import CUT_NOTE, esc
 from bot.slack.render.numbers import duration
-from bot.slack.render.words import CAUSE_WORDS, SEVERITY_WORDS, person
+from bot.slack.render.words import CAUSE_WORDS, SEVERITY_WORDS, person, sentence
 
 CLAIMS = 5  # two to five sentences; longer answers are not read during an incident
 MENTION = re.compile(r"<@([UW][A-Z0-9]{2,30})>")
@@ -23,7 +23,7 @@ def _who(message: ChangeMessage) -> str:
 
 def change_sentence(message: ChangeMessage) -> str:
     """What changed, in one sentence; edits notify nobody, so this does."""
-    cause, headline = CAUSE_WORDS[message.cause], esc(message.headline, limit=200)
+    cause, headline = CAUSE_WORDS[message.cause], sentence(message.headline, limit=200)
     match message.reason:
         case Reason.VERDICT:
             before = f", was {CAUSE_WORDS[message.previous_cause]}" if message.previous_cause else ""
@@ -32,7 +32,7 @@ def change_sentence(message: ChangeMessage) -> str:
             before = f", was {SEVERITY_WORDS[message.previous_severity].lower()}" if message.previous_severity else ""
             first = f"*Severity is now {SEVERITY_WORDS[message.severity].lower()}*{before}."
         case Reason.RESOLVED:
-            first = f"*Resolved*{_who(message)} after {duration(message.at - message.opened)}."
+            first = f"*Resolved*{_who(message)} after {duration(message.at - message.onset)}."
         case Reason.REOPENED:
             first = f"*Reopened*{_who(message)}: the same trouble is back."
         case Reason.FLAPPING:
@@ -74,7 +74,12 @@ def explanation_blocks(explanation: Explanation) -> tuple[b.Block, ...]:
     if explanation.next_checks:
         checks = [f"• {esc(check, limit=200)}" for check in explanation.next_checks[:3]]
         parts.append(b.section("\n".join(["*To check next*", *checks])))
-    facts = [f"{esc(fact.id, limit=10)}: {esc(fact.text, limit=160)}" for fact in explanation.facts[:6]]
+    said = " ".join(claim.text for claim in explanation.claims)  # what a claim says word for word needs no footnote
+    facts = [
+        f"{esc(fact.id, limit=10)}: {esc(fact.text, limit=160)}"
+        for fact in explanation.facts[:6]
+        if fact.text.rstrip(".") not in said
+    ]
     if facts:
         parts.append(b.context("\n".join(facts)))
     author = "from a template" if explanation.author == "template" else f"by {esc(explanation.author, limit=60)} (AI)"

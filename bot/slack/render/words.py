@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bot.domain.catalogue import Catalogue, Kind
+from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change, ChangeKind
 from bot.domain.finding import Direction, Finding, FindingKind
 from bot.domain.incident import Incident, Severity, State
 from bot.domain.series import SeriesKey
-from bot.domain.verdict import Cause, Subcause, Verdict
+from bot.domain.verdict import Cause, Verdict
+from bot.pipeline.words import KIND_WORDS, causes_text
 from bot.slack.render.escape import esc
 
 VERY_LIKELY = 0.9  # above this we would be surprised to be wrong; below it "likely" is the honest word
@@ -19,50 +20,6 @@ CAUSE_WORDS = {
     Cause.INFRASTRUCTURE: "infrastructure",
     Cause.MIXED: "model and infrastructure",
     Cause.UNDETERMINED: "undetermined",
-}
-
-SUBCAUSE_WORDS = {
-    Subcause.BAD_VERSION: "bad version of {entity}",
-    Subcause.DATA_QUALITY: "bad input data at {entity}",
-    Subcause.COVARIATE_DRIFT: "input drift at {entity}",
-    Subcause.CONCEPT_DRIFT: "concept drift of {entity}",
-    Subcause.CPU_SATURATION: "CPU saturated on {entity}",
-    Subcause.MEMORY_SATURATION: "memory running out on {entity}",
-    Subcause.DISK_SATURATION: "disk full or slow on {entity}",
-    Subcause.NETWORK: "network trouble at {entity}",
-    Subcause.DEPENDENCY_FAILURE: "failing dependency {entity}",
-    Subcause.BAD_DEPLOY: "bad deploy of {entity}",
-    Subcause.CAPACITY_LOSS: "lost capacity at {entity}",
-    Subcause.TRAFFIC_SURGE: "traffic surge at {entity}",
-    Subcause.TELEMETRY_LOSS: "lost telemetry of {entity}",
-}
-
-KIND_WORDS = {
-    Kind.CPU: "CPU",
-    Kind.MEMORY: "memory",
-    Kind.DISK: "disk",
-    Kind.NETWORK: "network",
-    Kind.LATENCY: "latency",
-    Kind.ERRORS: "errors",
-    Kind.TRAFFIC: "traffic",
-    Kind.AVAILABILITY: "availability",
-    Kind.RESTARTS: "restarts",
-    Kind.CACHE: "cache",
-    Kind.BACKLOG: "backlog",
-    Kind.THROUGHPUT: "throughput",
-    Kind.INFERENCE_LATENCY: "inference latency",
-    Kind.FALLBACK: "fallback answers",
-    Kind.VERSION: "version",
-    Kind.FEATURE_NULL: "missing values",
-    Kind.FEATURE_VALUE: "values",
-    Kind.FEATURE_DRIFT: "drift",
-    Kind.FRESHNESS: "freshness",
-    Kind.PREDICTION: "predictions",
-    Kind.PREDICTION_DRIFT: "prediction drift",
-    Kind.QUALITY: "quality",
-    Kind.CALIBRATION: "calibration",
-    Kind.LABEL_RATE: "label rate",
-    Kind.LABEL_VOLUME: "label volume",
 }
 
 CHANGE_WORDS = {
@@ -111,39 +68,15 @@ def brief_signal(key: SeriesKey, catalogue: Catalogue | None = None) -> str:
     return KIND_WORDS[found.kind] if found else esc(key.signal.replace("_", " "), limit=60)
 
 
-def _bad_version(verdict: Verdict) -> str | None:
-    """The version that was put in front of traffic, when a change names it."""
-    return next(
-        (
-            suspect.change.to
-            for suspect in verdict.changes
-            if suspect.change.kind is ChangeKind.MODEL_VERSION
-            and suspect.change.to
-            and suspect.change.entity in (verdict.entity, verdict.entity.partition("/")[0])
-        ),
-        None,
-    )
-
-
-def subcause_phrase(subcause: Subcause, verdict: Verdict, *, plain: bool = False) -> str:
-    entity = esc(verdict.entity or "an unknown part", limit=60, plain=plain)
-    version = _bad_version(verdict) if subcause is Subcause.BAD_VERSION else None
-    if version is not None:
-        return f"bad version {esc(version, limit=30, plain=plain)} of {entity}"
-    return SUBCAUSE_WORDS[subcause].format(entity=entity)
-
-
 def verdict_phrase(verdict: Verdict | None, *, plain: bool = False) -> str:
     """The side in words, first: "Likely model: bad version 4 of fraud"."""
     if verdict is None:
         return "Cause not judged yet"
     if verdict.cause is Cause.UNDETERMINED:
         return "Undetermined: model or infrastructure"
-    side = CAUSE_WORDS[verdict.cause]
-    if not verdict.subcauses:
-        return f"{confidence_word(verdict).capitalize()} {side}"
-    phrases = [subcause_phrase(subcause, verdict, plain=plain) for subcause in verdict.subcauses[:2]]
-    return f"{confidence_word(verdict).capitalize()} {side}: {', and '.join(phrases)}"
+    sure = f"{confidence_word(verdict).capitalize()} {CAUSE_WORDS[verdict.cause]}"
+    causes = esc(causes_text(verdict), limit=160, plain=plain)
+    return f"{sure}: {causes}" if causes else sure
 
 
 def state_word(incident: Incident, *, silenced: bool = False) -> str:
