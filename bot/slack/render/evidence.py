@@ -30,7 +30,8 @@ def leading(members: Sequence[Member], catalogue: Catalogue | None) -> list[Memb
 
     def felt(member: Member) -> bool:
         signal = catalogue.signal.get(member.finding.key.signal) if catalogue else None
-        return signal is not None and signal.kind.side is Side.QUALITY
+        whole = "/" not in member.finding.key.entity  # its segments say the same again
+        return signal is not None and signal.kind.side is Side.QUALITY and whole
 
     rows = sorted(members, key=early)
     return [*rows[:FIRST], *sorted(rows[FIRST:], key=lambda member: not felt(member))]
@@ -50,7 +51,8 @@ def _row(member: Member, catalogue: Catalogue | None) -> str:
         return f"• {where} went silent {since}, usually {quantity(evidence.expected, evidence.unit)}"
     if member.ended is not None:
         usual = quantity(evidence.expected, evidence.unit)
-        return f"• {where} was {finding_verb(found)}, {since} until {time_markup(member.ended)}, usually {usual}"
+        span = f"from {time_markup(found.onset)} until {time_markup(member.ended)}"
+        return f"• {where} was {finding_verb(found)} {span}, usually {usual}"
     return (
         f"• {where} {finding_verb(found)}: now *{quantity(evidence.observed, evidence.unit)}*, "
         f"usually {quantity(evidence.expected, evidence.unit)}, {since}"
