@@ -6,11 +6,21 @@ Used by the configuration and by recordings, so that both mean the same by the s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from bot.domain.catalogue import Catalogue, Feature, Kind, Model, Node, Service, Signal, Worse
 from bot.errors import BadInputError
@@ -27,12 +37,26 @@ def _not_blank(value: str) -> str:
     return value
 
 
+LONGEST_S = 366 * 86_400.0  # a year; no cadence and no label is slower, and infinity is no duration
+
 Name = Annotated[str, AfterValidator(_not_blank)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_as_tuple)]
+Names = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_as_tuple),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 
 
 class _Door(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, value: Any) -> Any:
+        """`nodes:` or `depends_on:` with nothing behind it reads as null in YAML; people mean nothing."""
+        if isinstance(value, Mapping):
+            return {key: item for key, item in value.items() if item is not None}
+        return value
 
 
 class NodeEntry(_Door):
@@ -54,7 +78,7 @@ class FeatureEntry(_Door):
 class ModelEntry(_Door):
     name: Name
     served_by: str | None = Field(default=None, description="the service that serves it")
-    label_delay_s: float = Field(default=0.0, ge=0, description="how late true labels arrive, in seconds")
+    label_delay_s: float = Field(default=0.0, ge=0, le=LONGEST_S, description="how late true labels arrive, in seconds")
     features: tuple[FeatureEntry, ...] = ()
 
 
@@ -70,19 +94,11 @@ class SignalEntry(_Door):
 class CatalogEntry(_Door):
     """What the team runs and which signals watch it."""
 
-    step_s: float = Field(default=60.0, gt=0, description="nominal cadence in seconds")
+    step_s: float = Field(default=60.0, gt=0, le=LONGEST_S, description="nominal cadence in seconds")
     nodes: tuple[NodeEntry, ...] = ()
     services: tuple[ServiceEntry, ...] = ()
     models: tuple[ModelEntry, ...] = ()
     signals: tuple[SignalEntry, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_lists(cls, value: Any) -> Any:
-        """`nodes:` with nothing behind it reads as null in YAML; people mean an empty list."""
-        if isinstance(value, Mapping):
-            return {key: item for key, item in value.items() if item is not None}
-        return value
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> CatalogEntry:
@@ -150,8 +166,11 @@ def read_yaml(path: Path) -> Any:
         raise BadInputError(f"{path}: {place}: not valid YAML: {getattr(error, 'problem', error)}") from error
 
 
-def parse_catalog(content: Any, *, where: str) -> Catalogue:
+def parse_catalog(content: Any, *, where: str, further_keys: bool = False) -> Catalogue:
     """Check a parsed catalogue. Raises BadInputError with one line a fault.
+
+    further_keys: keys that we do not know are passed over, as in recordings of others; else they are faults, since
+        in a person's configuration they are typing errors.
 
     >>> parse_catalog({"nodes": [{"name": "n-07"}]}, where="catalog.yaml").nodes[0].name
     'n-07'
@@ -161,11 +180,28 @@ def parse_catalog(content: Any, *, where: str) -> Catalogue:
             f"{where}: expected a mapping with nodes, services, models and signals, found {content!r:.60}"
         )
     try:
-        return CatalogEntry.model_validate(content).to_domain()
+        return CatalogEntry.model_validate(_known(content) if further_keys else content).to_domain()
     except ValidationError as error:
         raise BadInputError(explain_validation(error, where)) from error
 
 
-def load_catalog(path: Path) -> Catalogue:
-    """Read and check a catalogue file."""
-    return parse_catalog(read_yaml(path), where=str(path))
+def _known(content: Mapping[str, Any]) -> Any:
+    """A copy without the keys that no entry knows."""
+    try:
+        CatalogEntry.model_validate(content)
+    except ValidationError as error:
+        unknown = [fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"]
+    else:
+        return content
+    kept = deepcopy(content)
+    for *parents, key in unknown:
+        place: Any = kept
+        for step in parents:
+            place = place[step]
+        place.pop(key, None)
+    return kept
+
+
+def load_catalog(path: Path, *, further_keys: bool = False) -> Catalogue:
+    """Read and check a catalogue file; see `parse_catalog`."""
+    return parse_catalog(read_yaml(path), where=str(path), further_keys=further_keys)

@@ -191,7 +191,7 @@ def replay_each(folders: Sequence[Path], *, replay_folder: Callable[[Path], Repo
             typer.echo(" ".join(str(error).split("\n")), err=True)
             bad += 1
             continue
-        typer.echo(json.dumps(report.as_json(), ensure_ascii=False) if as_json else report.text())
+        typer.echo(json.dumps(report.as_json()) if as_json else report.text())
         sys.stdout.flush()  # whoever reads the lines gets each one when it is done
     return BAD_INPUT if bad else 0
 

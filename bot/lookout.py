@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.clock import from_epoch
 from bot.domain.catalogue import Catalogue
-from bot.domain.change import Change, DeployEvent
+from bot.domain.change import Change, ChangeKind, DeployEvent
 from bot.domain.finding import Finding, FindingKind
 from bot.domain.policy import TickPolicy
 from bot.domain.series import BlindSpot, History, Samples
@@ -176,7 +176,7 @@ class Lookout:
         findings = findings_of(
             judgements, self.watch.index, self.catalogue, now=at, known=known, blind_signals=blind_signals
         )
-        deploys = await self._ledger(holders, versions, at)
+        deploys = await self._ledger(holders, versions, changes, at)
         moved = [change for event in deploys if (change := change_of(event))]  # told again until it is in the ledger
         return Seen(
             findings=(
@@ -229,8 +229,9 @@ class Lookout:
         return holders, tuple(blind[:1])
 
     async def _ledger(
-        self, holders: Mapping[str, str | None], versions: Sequence[Change], at: datetime
+        self, holders: Mapping[str, str | None], versions: Sequence[Change], changes: Sequence[Change], at: datetime
     ) -> tuple[DeployEvent, ...]:
+        """What is new about who serves: from the registry, else from telemetry, else from a feed of changes."""
         latest = {event.model: event for event in await self._store.deploys()}
         alias = self._registry.alias if self._registry else "serving"
         events = list(ledger_events(latest, holders, alias=alias, at=at))
@@ -249,6 +250,18 @@ class Lookout:
                     source="telemetry",
                 )
             )
+        for change in changes:
+            model = change.entity
+            last = latest.get(model)
+            told = change.kind is ChangeKind.MODEL_VERSION and change.to is not None and model in self.catalogue.model
+            better = model in holders or model in self.watch.versions
+            if not told or better or (last is not None and last.at >= change.time):
+                continue
+            before = change.from_ or (last.version if last else None)
+            latest[model] = DeployEvent(
+                model=model, alias=alias, version=change.to, previous=before, at=change.time, source="changes"
+            )
+            events.append(latest[model])
         return tuple(events)
 
     def _note_blind(self, blind: Sequence[BlindSpot], known: Iterable[Finding], at: datetime) -> None:

@@ -70,7 +70,7 @@ class ReplayReport:
                 for r in verdict.reasoning[:5]
             )
             lines.append(f"      rollback {verdict.rollback.replace('_', ' ')}: {verdict.rollback_reason}")
-        return "\n".join(lines)
+        return "\n".join(_plain(line) for line in lines)
 
 
 class Replayable(Protocol):
@@ -192,6 +192,11 @@ def _incident_json(incident: Incident, messages: int) -> dict[str, Any]:
         "findings": len(incident.members),
         "messages": messages,
     }
+
+
+def _plain(text: str) -> str:
+    """Names of a recording come from anywhere: nothing in them may steer a terminal or break a line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _seconds(value: float) -> int | float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from bot.catalog import Names
 from bot.config.base import FilePath, HttpUrl, PositiveDuration, Section, SourceName, key
@@ -110,10 +110,11 @@ class WebhookSection(ServerSection):
 
 class AirflowSection(ServerSection):
     kind: Literal["airflow"] = Field(description="start a DAG run in Airflow 3")
-    dags: Annotated[Mapping[str, str], BeforeValidator(_one_for_all)] = Field(
-        description="the DAG that retrains, by model, `*` for the others; or one name for all",
-        json_schema_extra={"anyOf": [{"type": "string"}, {"type": "object"}]},
-    )
+    dags: Annotated[
+        Mapping[str, str],
+        BeforeValidator(_one_for_all),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}),
+    ] = Field(description="the DAG that retrains, by model, `*` for the others; or one name for all")
 
 
 class ActionsSection(Section):

@@ -41,4 +41,4 @@ class DeployEvent:
     version: str | None  # None: the alias vanished
     previous: str | None  # None: the first time we looked
     at: datetime  # when we saw it, or when telemetry says it began to serve
-    source: str  # "registry", "telemetry", "action"
+    source: str  # "registry", "telemetry", "changes"

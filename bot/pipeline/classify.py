@@ -44,7 +44,7 @@ def classify(incident: Incident, catalogue: Catalogue, scene: Scene) -> Verdict:
         return _nothing_known(findings, catalogue)
     odds = [exp(s.score - scored[0].score) for s in scored]
     shares = [one / sum(odds) for one in odds]
-    model = sum(p for s, p in zip(scored, shares, strict=True) if s.cause is Cause.MODEL)
+    model = sum((p for s, p in zip(scored, shares, strict=True) if s.cause is Cause.MODEL), 0.0)
     verdict = _settled(scored, model, weigher)
     verdict = replace(
         verdict,

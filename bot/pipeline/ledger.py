@@ -9,6 +9,7 @@ from bot.domain.change import Change, ChangeKind, DeployEvent
 from bot.domain.incident import Incident
 from bot.domain.verdict import Subcause
 
+BEFORE_HISTORY = timedelta(days=1)  # how long something served that was there before we looked: long enough
 SAME_MOVE = timedelta(minutes=10)  # registry, telemetry and a change feed tell of one promotion within this
 
 
@@ -65,12 +66,15 @@ def _same(a: Change, b: Change) -> bool:
         return True
     if (a.kind, a.entity) != (b.kind, b.entity) or a.kind is not ChangeKind.MODEL_VERSION:
         return False
-    return abs(a.time - b.time) <= SAME_MOVE and (a.to == b.to or a.to is None or b.to is None)
+    # one that knows the version is kept beside one that does not: a rollback is judged by it
+    return abs(a.time - b.time) <= SAME_MOVE and a.to in (b.to, None)
 
 
 def holds(ledger: Sequence[DeployEvent], *, now: datetime) -> list[tuple[str, datetime, datetime]]:
     """Spells of one model's alias, oldest first: (version, from, until)."""
     spells = []
+    if ledger and ledger[0].previous is not None:  # a feed of changes names what served before it
+        spells.append((ledger[0].previous, ledger[0].at - BEFORE_HISTORY, ledger[0].at))
     for event, following in zip(ledger, [*ledger, None][1:], strict=True):
         if event.version is not None:
             spells.append((event.version, event.at, following.at if following else now))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.catalog import explain_validation, load_catalog
 from bot.clock import from_epoch
@@ -54,7 +56,7 @@ def load_recording(folder: Path) -> Recording:
     """Open a folder. Raises BadInputError as one line "FOLDER/file: row N: reason"; never opens truth.jsonl."""
     if not folder.is_dir():
         raise BadInputError(f"{folder}: there is no such folder")
-    catalogue = load_catalog(_inside(folder, CATALOG))
+    catalogue = load_catalog(_inside(folder, CATALOG), further_keys=True)
     present = [name for name in TELEMETRY if (folder / name).exists()]
     if not present:
         raise BadInputError(f"{folder}: holds neither {' nor '.join(TELEMETRY)}")
@@ -118,16 +120,24 @@ def _last_ones(table: Table, cells: Rows) -> Rows:
     return np.asarray(chosen, dtype=np.int64)
 
 
+def _as_text(value: Any) -> Any:
+    """What changed may be a flag or a whole object: people read it as it stood."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else value
+
+
+Text = Annotated[str | None, BeforeValidator(_as_text)]
+
+
 class _ChangeLine(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
     time: float | datetime
     kind: ChangeKind
     entity: str = Field(min_length=1)
-    text: str | None = None
-    from_: str | None = Field(default=None, alias="from")
-    to: str | None = None
-    by: str | None = None
+    text: Text = None
+    from_: Text = Field(default=None, alias="from")
+    to: Text = None
+    by: Text = None
 
     def change(self) -> Change:
         if isinstance(self.time, datetime) and self.time.tzinfo is None:
@@ -146,7 +156,8 @@ class _ChangeLine(BaseModel):
 def _changes(path: Path) -> list[Change]:
     """Read one change a line; blank lines are none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # not splitlines(): JSON allows U+2028 and its like inside a text
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path}: cannot be read: {error}") from error
     found = []

@@ -50,7 +50,12 @@ def read_table(path: Path, *, signals: frozenset[str]) -> Table:
         try:
             return _read(base, path, signals)
         except duckdb.Error as error:
-            raise BadInputError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from error
+            raise BadInputError(f"{path}: cannot be read: {_plain_words(error)}") from error
+
+
+def _plain_words(error: duckdb.Error) -> str:
+    """What went wrong, without the statement that DuckDB quotes below it."""
+    return " ".join(str(error).partition("\n\nLINE ")[0].split())[:200]
 
 
 def _read(base: duckdb.DuckDBPyConnection, path: Path, signals: frozenset[str]) -> Table:

@@ -14,6 +14,7 @@ import yaml
 
 from bot.config import load_settings, schema_text
 from bot.slack.manifest import manifest
+from bot.starter import starter_text
 from bot.store.migrate import head
 from tests.cli.conftest import GOOD, PROMETHEUS
 from tests.cli.json_schema import faults
@@ -416,3 +417,16 @@ def test_a_token_of_the_wrong_kind_is_refused_without_being_quoted(faultline, co
     assert done.exit_code == 2
     assert "begins with xoxb-" in done.stderr
     assert "mixed-up-9" not in done.output
+
+
+def test_the_starter_fits_the_schema():
+    schema = json.loads(schema_text())
+
+    assert list(faults(yaml.safe_load(starter_text()), schema, root=schema)) == []
+
+
+def test_one_dag_for_all_fits_the_schema():
+    schema = json.loads(schema_text())
+    retrain = {"kind": "airflow", "url": "http://a", "dags": "retrain"}
+
+    assert list(faults({**GOOD, "catalog": {}, "actions": {"retrain": retrain}}, schema, root=schema)) == []

@@ -227,9 +227,9 @@ def test_a_cause_does_not_depend_on_the_manner_of_recording(told, replayed, stor
 
 @pytest.mark.parametrize(
     ("story", "advice"),
-    [pytest.param("disk", "not_advised", id="disk"), pytest.param("version", "unknown", id="version")],
+    [pytest.param("disk", "not_advised", id="disk"), pytest.param("version", "advised", id="version")],
 )
-def test_without_a_signal_of_versions_a_cause_is_named_and_no_target_is_guessed(told, replayed, story, advice):
+def test_without_a_signal_of_versions_the_changes_tell_which_version_served(told, replayed, story, advice):
     rows = [row for row in told[story].rows if row[1] != "model_version"]
 
     found = replayed(replace(told[story], rows=rows))
