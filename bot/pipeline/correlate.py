@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Catalogue
 from bot.domain.finding import Finding, Fingerprint
 from bot.domain.incident import Incident, IncidentId, Member, Severity, State
 from bot.domain.policy import SpeakingPolicy
-from bot.pipeline.relate import related
+from bot.pipeline.relate import cause_time, related, related_otherwise
 from bot.pipeline.severity import severity_of
 
+ROOT_LATE_TICKS = 5  # how much later than its symptoms a root may seem to begin: onsets are estimates
 NewId = Callable[[Sequence[Finding], datetime], IncidentId]
 
 
@@ -68,10 +69,24 @@ def _home(finding: Finding, grouped: Mapping[IncidentId, Incident], catalogue: C
     best: tuple[int, datetime] | None = None
     home: Incident | None = None
     for incident in grouped.values():
-        links = sum(related(finding, member.finding, catalogue) for member in incident.members if member.active)
+        links = sum(_joins(finding, m.finding, incident, catalogue) for m in incident.members if m.active)
         if links and (best is None or (links, incident.opened) > best):
             best, home = (links, incident.opened), incident
     return home
+
+
+def _joins(finding: Finding, member: Finding, incident: Incident, catalogue: Catalogue) -> bool:
+    """Whether a finding may belong to an incident by one of its members.
+
+    What could only have caused the member must have been there when the incident began: a disk that fills ten minutes
+    after a bad version is a second trouble, even though it will soon hurt the same model.
+    """
+    if not related(finding, member, catalogue):
+        return False
+    if related_otherwise(finding, member, catalogue):
+        return True
+    slack = timedelta(seconds=ROOT_LATE_TICKS * catalogue.step_s)
+    return cause_time(finding, catalogue) <= incident.onset + slack
 
 
 def _reopened(finding: Finding, past: Sequence[Incident], *, now: datetime, policy: SpeakingPolicy) -> Incident | None:
@@ -122,7 +137,16 @@ def _merge_untold(grouped: Mapping[IncidentId, Incident], catalogue: Catalogue) 
 
 
 def _touch(a: Incident, b: Incident, catalogue: Catalogue) -> bool:
-    return any(related(x.finding, y.finding, catalogue) for x in a.members if x.active for y in b.members if y.active)
+    """One trouble if what began the one belongs to the other: two troubles may well share a late symptom."""
+    return _begins_in(a, b, catalogue) or _begins_in(b, a, catalogue)
+
+
+def _begins_in(one: Incident, other: Incident, catalogue: Catalogue) -> bool:
+    active = [member.finding for member in one.members if member.active]
+    if not active:
+        return False
+    first = min(active, key=lambda f: (f.onset, str(f.key)))  # as seen: when late labels began is known only loosely
+    return any(_joins(first, m.finding, other, catalogue) for m in other.members if m.active)
 
 
 def _settle(incident: Incident, catalogue: Catalogue, *, now: datetime, policy: SpeakingPolicy) -> Incident:

@@ -86,14 +86,22 @@ def same_subject(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
         if cause_time(data, catalogue) - cause_time(quality, catalogue) > LAGS[Side.INFRASTRUCTURE] / 2:
             return False
     apart = abs(cause_time(a, catalogue) - cause_time(b, catalogue))
-    return a.key.entity == b.key.entity and apart <= LAGS[Side.QUALITY]
+    if apart > LAGS[Side.QUALITY]:
+        return False
+    if a.key.entity == b.key.entity:
+        return True
+    owner = catalogue.model_of(a.key.entity)  # segments say what their model says
+    felt = first is not None and second is not None and first.side is second.side is Side.QUALITY
+    return (
+        felt and owner is not None and owner is catalogue.model_of(b.key.entity)
+    )  # segments say what their model says
 
 
 def related(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
     """Say whether two findings may belong to one trouble."""
-    return (
-        same_subject(a, b, catalogue)
-        or together(a, b, catalogue)
-        or explains(a, b, catalogue)
-        or explains(b, a, catalogue)
-    )
+    return related_otherwise(a, b, catalogue) or explains(a, b, catalogue)
+
+
+def related_otherwise(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
+    """The same, but not by the first having brought about the second."""
+    return same_subject(a, b, catalogue) or together(a, b, catalogue) or explains(b, a, catalogue)

@@ -216,7 +216,7 @@ async def test_a_full_disk_is_infrastructure_and_told_once_by_two_processes_in_t
     config = configure(on_postgres)
     async with running(config, session) as first:
         production.disk_full = True
-        incident = await channel.message("infrastructure: disk", "n-2", "would not help")
+        incident = await channel.message("infrastructure: a full disk", "n-2", "would not help")
         await channel.message("What is going on")
         await channel.message("evidence.png")  # the last word until something changes
         assert await first.end() == 0
@@ -226,7 +226,7 @@ async def test_a_full_disk_is_infrastructure_and_told_once_by_two_processes_in_t
         await asyncio.sleep(8)  # several looks at the same trouble
         after = await channel.said()
         production.disk_full = False
-        await channel.message("Resolved · ", "infrastructure: disk")
+        await channel.message("Resolved · ", "infrastructure: a full disk")
         assert await second.end() == 0
 
     assert [one.ts for one in after] == [one.ts for one in before]

@@ -145,11 +145,11 @@ async def test_a_newcomer_rolls_back_the_model_silences_the_disk_and_leaves(demo
     await keep(page, "approved", look_at=fraud.get_by_test_id("thread-open"))
 
     # The disk is another matter
-    disk = told.filter(has_text="infrastructure: disk")
+    disk = told.filter(has_text="infrastructure: a full disk")
     await expect(disk).to_contain_text("n-04")
     await expect(disk).to_contain_text("Rollback: would not help")
     await disk.get_by_test_id("thread-open").click()
-    await expect(thread.get_by_test_id("thread-root")).to_contain_text("infrastructure: disk")
+    await expect(thread.get_by_test_id("thread-root")).to_contain_text("infrastructure: a full disk")
     await keep(page, "infrastructure", look_at=disk.get_by_test_id("thread-open"))
 
     # A silence answers in private; it mutes the incident once it covers everything in it
@@ -159,7 +159,7 @@ async def test_a_newcomer_rolls_back_the_model_silences_the_disk_and_leaves(demo
     await expect(private.first).to_contain_text('entity="n-04"')
     incident = re.search(r"inc-\w+", await disk.inner_text())[0]
     await send(page, f'/silence incident="{incident}" 1h freeing the disk')
-    await expect(disk).to_contain_text("Silenced · Very likely infrastructure: disk")
+    await expect(disk).to_contain_text("Silenced · Very likely infrastructure: a full disk")
     await keep(page, "silenced", look_at=private.last)
 
     # The rollback is verified, the incident ends, and the app's home knows all of it

@@ -302,3 +302,13 @@ def test_a_pending_incident_nobody_heard_of_joins_the_one_it_belongs_to():
     found = group([disk, *young.findings, far], [old, young], minutes=8.5)
 
     assert [one.id for one in found] == ["inc-old"]
+
+
+def test_a_disk_that_fills_minutes_after_a_bad_version_is_a_second_trouble():
+    scores = finding(K.PREDICTION_DRIFT, "fraud")
+    labels = finding(K.QUALITY, "fraud", minutes=10)  # known to within the label delay: they might be the disk's
+    disk = finding(K.DISK, "n-04", minutes=11)
+
+    found = group([scores, labels, disk], [incident(scores, labels, id="inc-version")], minutes=12)
+
+    assert [sorted(one.entities) for one in found] == [["fraud"], ["n-04"]]
