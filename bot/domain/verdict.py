@@ -57,7 +57,7 @@ class Reasoning:
     text: str  # "disk of n-04 left its usual range 6 min before freshness of fraud/velocity"
     weight: float  # nats of log-odds; positive speaks for the model, negative for infrastructure
     entity: str = ""
-    kind: str = ""  # "moved", "quiet", "unseen", "order", "change": what it rests on
+    kind: str = ""  # "moved", "quiet", "unseen", "order", "upstream", "change": what it rests on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

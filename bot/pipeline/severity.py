@@ -12,7 +12,7 @@ from bot.domain.incident import Severity
 CRITICAL = frozenset({Kind.AVAILABILITY, Kind.ERRORS, Kind.QUALITY, Kind.FALLBACK})
 # feature drift alone never pages; label counts and a lone resource reading are evidence, not trouble
 EVIDENCE_ONLY = frozenset({Kind.FEATURE_DRIFT, Kind.FEATURE_VALUE, Kind.LABEL_RATE, Kind.LABEL_VOLUME})
-LOAD_ONLY = frozenset({Kind.TRAFFIC, Kind.THROUGHPUT, Kind.CPU, Kind.CACHE, Kind.NETWORK})
+LOAD_ONLY = frozenset({Kind.TRAFFIC, Kind.THROUGHPUT, Kind.CPU, Kind.CACHE, Kind.NETWORK, Kind.RESTARTS})
 PLAIN_SIGMAS = 15.0  # a feature value this far out is a broken unit, not a drifting population
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp, log
 
-from bot.domain.catalogue import Catalogue, EntityType, Kind
+from bot.domain.catalogue import Catalogue, EntityType, Kind, Side
 from bot.domain.change import Change
 from bot.domain.finding import Finding, FindingKind
 from bot.pipeline.observe import Place, Scene
@@ -27,6 +27,7 @@ NO_CHANGE = -4.0  # a cause that needs a change, and no such change is known
 CHANGE_MEMORY = timedelta(minutes=30)  # changes older than this at the onset do not count
 CHANGE_TAU = timedelta(minutes=12)
 UNSEEN_ROOT = -2.5  # nats against a cause that shows nothing of its own at its root
+UPSTREAM_FIRST = -3.0  # nats, when something that the root stands on was ill before it; half when they began together
 PATIENCE = timedelta(minutes=5)  # what should follow has this long before its silence counts
 
 
@@ -104,6 +105,7 @@ class Weigher:
             *self._inferred(hypothesis, hops),
             *self._silent(hypothesis, hops),
             *self._order(hypothesis, hops),
+            *self._upstream(hypothesis, hops),
             *self._changes(hypothesis),
         ]
 
@@ -162,6 +164,27 @@ class Weigher:
             return
         weight = max(-LEAD_CAP, min(LEAD_CAP, 0.5 * lead)) if lead < 0 else min(LEAD_CAP, 0.25 * lead)
         yield Term(("order", hypothesis.entity), weight)
+
+    def _upstream(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
+        """A root stands on nothing that was ill before it: stale features on a sick host are the host's."""
+        begun = [
+            f.onset for (entity, kind), f in self._moved.items() if hops.get(entity) == 0 and kind not in LATE_KINDS
+        ]
+        if not begun:
+            return
+        worst: tuple[float, str] | None = None
+        for (entity, kind), finding in self._moved.items():
+            if entity in hops or kind.side is not Side.INFRASTRUCTURE or not finding.worse:
+                continue
+            if hypothesis.entity not in self._catalogue.downstream(entity):
+                continue
+            lead = (min(begun) - finding.onset).total_seconds() / self._catalogue.step_s  # ticks
+            strength = min(1.0, abs(finding.evidence.peak_z) / 8.0)
+            weight = strength * (UPSTREAM_FIRST if lead >= 1.0 else UPSTREAM_FIRST / 2.0 if lead > -1.0 else 0.0)
+            if weight < 0.0 and (worst is None or (weight, entity) < worst):
+                worst = (weight, entity)
+        if worst is not None:
+            yield Term(("upstream", worst[1]), worst[0])
 
     def _changes(self, hypothesis: Hypothesis) -> Iterable[Term]:
         signature = hypothesis.signature

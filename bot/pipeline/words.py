@@ -129,6 +129,8 @@ def term_text(
             return f"{KIND_WORDS[Kind(kind)]} of {entity} stayed usual"
         case "order":
             return f"{subject} moved before what it can reach" if weight > 0 else f"others moved before {subject}"
+        case "upstream":
+            return f"{subject}, which {hypothesis.entity} stands on, was off before it"
         case "unseen":
             return f"nothing at {subject} itself is off"
         case _:

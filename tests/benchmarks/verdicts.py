@@ -1,8 +1,8 @@
 """How often is the verdict right? Replays recordings of the simulated production and scores them against their truth.
 
-    python -m tests.benchmarks.verdicts [--seeds 101 102 103]
+    python -m tests.benchmarks.verdicts [--seeds 301 302 303]
 
-Prints one JSON object. Weights were looked at with seeds 1 and 2; the default seeds were not. They come from the same
+Prints one JSON object. Seeds up to 203 were looked at while the rules were written; the default ones were not. They come from the same
 generator all the same, so the figures say that the arithmetic holds together, not how it does in your production.
 Beside ours stand two plain rules over the same incidents: the side of the loudest series, and of the first to move.
 """
@@ -29,7 +29,7 @@ from bot.wiring.replaying import replay_folder
 from bot.world.record import record
 from bot.world.recordings import RECORDED
 
-SEEDS = (101, 102, 103)
+SEEDS = (301, 302, 303)
 EARLY_S, LATE_S = 120.0, 3600.0  # an incident belongs to a trouble when it opened between these around it
 
 

@@ -64,7 +64,7 @@ def _strongest(incident: Incident, catalogue: Catalogue | None) -> list[str]:
         elif verdict.cause is Cause.INFRASTRUCTURE:
             backing = [reason for reason in backing if reason.weight < 0]
         # what a rival lacks is an argument for the thread; here it would read like a riddle
-        shown = [reason for reason in backing if reason.kind != "unseen"]
+        shown = [reason for reason in backing if reason.kind not in ("unseen", "upstream")]
         return [f"• {esc(reason.text, limit=130)}" for reason in shown[:EVIDENCE_LINES]]
     leading = sorted(incident.findings, key=lambda found: (not found.worse, found.onset))
     return [
