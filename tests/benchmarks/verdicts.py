@@ -72,7 +72,8 @@ def score(job: tuple[str, int]) -> Scored:
             continue
         counts["detected"] += 1
         delays.append(min(i.opened.timestamp() for i in found) - trouble["start"])
-        counts.update(_judged(max(found, key=lambda i: len(i.members)), trouble, recording.catalogue))
+        nearest = min(found, key=lambda i: abs(i.opened.timestamp() - trouble["start"]))
+        counts.update(_judged(nearest, trouble, recording.catalogue))
     counts["false incidents"] = sum(i.id not in matched for i in report.incidents)
     return Scored(
         scenario=name,
