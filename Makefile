@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 VENV := .venv/bin
 
-.PHONY: help setup demo test test-quick test-integration check format lock image clean
+.PHONY: help setup demo test test-quick test-integration check format lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20

@@ -102,6 +102,7 @@ async def stage(*, port: int) -> AsyncIterator[tuple[Stage, Sequence[Process]]]:
     folder = Path(tempfile.mkdtemp(prefix="faultline-demo-"))
     started: list[Process] = []
     env = _environment()
+    kept = False
     try:
         origin_wall = time.time() + LEAD_S
         timing = {"rate": RATE, "origin": origin_wall, "origin_wall": origin_wall}
@@ -125,13 +126,14 @@ async def stage(*, port: int) -> AsyncIterator[tuple[Stage, Sequence[Process]]]:
             tuple(started),
         )
     except DemoError:
+        kept = True
         sys.stderr.write(f"logs and configuration are kept in {folder}\n")
         raise
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
     finally:
         for process in reversed(started):
             await process.stop()
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _usable(port: int) -> int:

@@ -45,13 +45,19 @@ async def run_bot(settings: Settings) -> None:
     store = await open_store(settings.database_url, create=True)
     try:
         bot = Bot(settings, store)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, bot.end)
+        starting: asyncio.Future[None] = asyncio.ensure_future(bot.start())
         try:
-            await bot.start()
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, bot.end)
-            await bot.ended
+            # reading two days of history may take a minute: whoever wants us to stop shall not wait for it
+            await asyncio.wait([starting, bot.ended], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await bot.ended
         finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             await bot.stop()
     finally:
         await store.close()
