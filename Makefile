@@ -49,4 +49,4 @@ lock: setup  ## Resolve the dependencies anew; neither file may hold an address
 	! grep -l '://' requirements.lock .ci/runtime.lock
 
 clean:  ## Remove what set-up and runs have made
-	rm -rf .venv .uv .mlflow-venv .make .mypy_cache .ruff_cache .pytest_cache .import_linter_cache artefacts demo-state
+	rm -rf .venv .uv .mlflow-venv .make .mypy_cache .ruff_cache .pytest_cache .import_linter_cache artefacts
