@@ -97,7 +97,7 @@ class Actor:
     # ------------------------------------------------------------ act
 
     async def _begin(self, proposal: Proposal, now: datetime) -> bool:
-        if proposal.dry_run:
+        if proposal.dry_run or self._policy.dry_run:  # set to dry run after the card was made: the stricter one holds
             what = (
                 f"would have moved {proposal.model} from version {proposal.from_version} to {proposal.to_version}"
                 if proposal.kind is ActionKind.ROLLBACK
@@ -113,6 +113,8 @@ class Actor:
         return await self._execute(replace(started, revision=proposal.revision + 1), now)
 
     async def _execute(self, proposal: Proposal, now: datetime) -> bool:
+        if self._policy.dry_run and not proposal.sends:
+            return await self._end(proposal, ProposalState.FAILED, "actions were set to dry run; nothing was sent", now)
         if proposal.kind is ActionKind.RETRAIN:
             return await self._retrain(proposal, now)
         if self._registry is None or self._mover is None:
@@ -154,11 +156,16 @@ class Actor:
     async def _retrain(self, proposal: Proposal, now: datetime) -> bool:
         if self._retrainer is None:
             return await self._end(proposal, ProposalState.FAILED, "retraining is not configured any more", now)
+        if now >= proposal.expires_at:
+            state = ProposalState.UNCONFIRMED if proposal.sends else ProposalState.EXPIRED
+            return await self._end(proposal, state, "the approval expired before a retraining was accepted", now)
         try:
             reference = await self._retrainer.start(proposal.model, key=proposal.id, reason=proposal.advice_reason)
         except GiveUpError as error:
             return await self._end(proposal, ProposalState.FAILED, f"retraining was refused: {error}", now)
         except UnknownOutcomeError as error:  # the key makes asking again harmless
+            if not proposal.sends:
+                await self._save(proposal, replace(proposal, sends=1), "sent", now)
             raise RetryLaterError(str(error)) from error
         return await self._end(proposal, ProposalState.VERIFIED, f"retraining was accepted as {reference}", now)
 

@@ -9,7 +9,7 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.incident import IncidentId
 from bot.domain.message import OutboxItem, OutcomeMessage, ProposalMessage, Slot
 from bot.domain.proposal import AuditEntry, Proposal, ProposalState
-from bot.pipeline.speak import headline_of, item
+from bot.pipeline.speak import flaps, headline_of, item
 from bot.pipeline.words import action_text
 from bot.ports import Changeset, ConcurrentChangeError, IncidentWrite, ProposalWrite, Store
 
@@ -88,8 +88,9 @@ class Cards:
             return (), ()
         new = replace(old, action=words, action_live=live, revision=old.revision + 1, updated=now)
         write = IncidentWrite(incident=new, expected_revision=old.revision)
-        if not await self._store.told([new.id]):
+        told = (await self._store.told([new.id])).get(new.id)
+        if told is None:
             return (write,), ()
         silences = await self._store.silences(active_at=now)
-        message = headline_of(new, silences, self._catalogue, now=now)
+        message = headline_of(new, silences, self._catalogue, now=now, flapping=flaps(told))
         return (write,), (item(new.id, Slot.HEADLINE, message, revision=new.revision, now=now),)

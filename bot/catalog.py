@@ -1,4 +1,4 @@
-"""The door for the catalogue: reads the `catalog` part of recording-format.md from YAML and checks it.
+"""The door for the catalogue: reads the `catalog` part of docs/recordings.md from YAML and checks it.
 
 Used by the configuration and by recordings, so that both mean the same by the same words.
 """

@@ -9,7 +9,7 @@ from functools import partial
 
 from bot.clock import WallClock
 from bot.config import Settings
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import Catalogue, EntityType
 from bot.domain.policy import ApproverPolicy
 from bot.domain.series import SeriesIndex
 from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, SourceDownError
@@ -20,11 +20,14 @@ from bot.slack.api import SlackApi, make_client, make_session
 from bot.slack.check import CheckResult, check_slack
 from bot.slack.people import SlackDirectory
 from bot.sources.recording import load_recording
-from bot.store.sql import open_store
+from bot.store.sql import NoDatabaseError, open_store
 from bot.wiring import parts
 
 Check = Callable[[], Awaitable[Sequence[CheckResult]]]
 NAMED = 8  # signals listed by name in one line
+NAMES = (
+    "such series are judged, but no topology joins them: give the names exactly, port included, or relabel the query"
+)
 MARKS = {"ok": "ok", "failed": "FAILED", "not configured": "not configured"}
 
 
@@ -61,8 +64,8 @@ def check_secrets(settings: Settings) -> list[CheckResult]:
     ]
 
 
-async def check_source(source: MetricSource, *, at: datetime) -> list[CheckResult]:
-    """Ask once, exactly as a tick does, and count what came for each signal."""
+async def check_source(source: MetricSource, catalogue: Catalogue, *, at: datetime) -> list[CheckResult]:
+    """Ask once, exactly as a tick does, count what came for each signal, and look whether the catalogue knows it."""
     name = f"source {source.name}"
     index = SeriesIndex()
     try:
@@ -72,10 +75,18 @@ async def check_source(source: MetricSource, *, at: datetime) -> list[CheckResul
     counts = Counter(index[int(row)].signal for row in pull.samples.rows)
     blind = {signal for spot in pull.blind for signal in spot.signals}
     empty = [signal for signal in source.signals if not counts[signal] and signal not in blind]
-    found = [
-        _failed(name, f"{_some(spot.signals)}: {spot.because}", "try the query in Prometheus' own page")
-        for spot in pull.blind
-    ]
+    found = [_failed(name, f"{_some(spot.signals)}: {spot.because}", _spot_fix(spot.because)) for spot in pull.blind]
+    strangers: dict[str, str] = {}  # one example a signal
+    for row in pull.samples.rows:
+        key = index[int(row)]
+        if catalogue.entity_type(key.entity) is EntityType.UNKNOWN:
+            strangers.setdefault(key.signal, key.entity)
+    if strangers:
+        listed = _some([f"{signal} names {entity!r}" for signal, entity in strangers.items()])
+        names = [node.name for node in catalogue.nodes] + [*catalogue.service, *catalogue.model]
+        known = _some(names) or "none"
+        found.append(_ok(name, f"note: no node, service or model of the catalogue is called so: {listed}", fix=NAMES))
+        found.append(_ok(name, f"note: the catalogue's names are: {known}"))
     if counts:
         listed = _some([f"{signal} {count}" for signal, count in counts.items()])
         found.insert(0, _ok(name, f"answers; {sum(counts.values())} series: {listed}"))
@@ -111,6 +122,8 @@ async def check_store(url: str) -> list[CheckResult]:
     """Open the database beside a running bot, without its lock and without writing."""
     try:
         store = await open_store(url, read_only=True)
+    except NoDatabaseError:
+        return [_ok("store", f"note: {url.rpartition('///')[2]} is not there yet: the first `faultline run` makes it")]
     except BadInputError as error:
         return [_failed("store", str(error), "" if "faultline migrate" in str(error) else "see store.url")]
     except RetryLaterError as error:
@@ -214,7 +227,7 @@ async def _prometheus(settings: Settings, name: str) -> Sequence[CheckResult]:
     except BadInputError as error:
         return [_failed(f"source {name}", str(error), "see sources.prometheus")]
     try:
-        return await check_source(source, at=WallClock().now())
+        return await check_source(source, settings.catalogue, at=WallClock().now())
     finally:
         await source.close()
 
@@ -299,8 +312,14 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _ok(name: str, detail: str) -> CheckResult:
-    return CheckResult(name=name, state="ok", detail=detail)
+def _spot_fix(because: str) -> str:
+    if "has the label" in because:
+        return "correct `entity` of the signal, or keep that label in the query, as in sum by (label) (...)"
+    return "try the query in Prometheus' own page"
+
+
+def _ok(name: str, detail: str, fix: str = "") -> CheckResult:
+    return CheckResult(name=name, state="ok", detail=detail, fix=fix)
 
 
 def _failed(name: str, detail: str, fix: str) -> CheckResult:

@@ -26,17 +26,19 @@ class Explaining:
         self._done: dict[IncidentId, str] = {}
 
     async def catch_up(self) -> int:
-        """Explain what people were told of and have no words for yet; the worst first. Returns how many."""
+        """Explain one incident that people were told of and have no words for yet; the worst first.
+
+        One a call, so that no answer is cut off for the length of the queue. Returns how many were explained.
+        """
         now = self._clock.now()
         live = [i for i in await self._store.live_incidents(resolved_since=now) if i.open]
         told = await self._store.told([i.id for i in live])
         self._done = {i: key for i, key in self._done.items() if i in told}
-        written = 0
         for incident in sorted(live, key=lambda i: (-i.severity.rank, i.opened)):
             if incident.id in told and await self._wants_words(incident):
                 await self._explain(incident)
-                written += 1
-        return written
+                return 1
+        return 0
 
     async def _wants_words(self, incident: Incident) -> bool:
         key = verdict_key(incident, self._catalogue)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -116,7 +116,7 @@ class Lookout:
         """
         moves = [c for c in changes if c.from_ is not None and now - c.time <= CHANGES_REMEMBERED]
         fresh = once(moves, await self._store.changes(since=now - CHANGES_REMEMBERED))
-        known = {event.model for event in await self._store.deploys()}
+        latest = {event.model: event for event in await self._store.deploys()}
         alias = self._registry.alias if self._registry else "serving"
         events = tuple(
             DeployEvent(
@@ -128,7 +128,7 @@ class Lookout:
                 source="telemetry",
             )
             for change in changes
-            if change.entity not in known
+            if (last := latest.get(change.entity)) is None or last.version == change.from_
         )
         if events or fresh:
             await self._store.commit(Changeset(deploys=events, changes=fresh))
@@ -145,7 +145,7 @@ class Lookout:
                     for s in self._change_sources
                 )
             )
-            holders, registry_blind = await self._holders()
+            holders, unasked, registry_blind = await self._holders()
         blind: list[BlindSpot] = list(registry_blind)
         parts: list[Samples] = []
         for pull in pulls:
@@ -176,7 +176,7 @@ class Lookout:
         findings = findings_of(
             judgements, self.watch.index, self.catalogue, now=at, known=known, blind_signals=blind_signals
         )
-        deploys = await self._ledger(holders, versions, changes, at)
+        deploys = await self._ledger(holders, unasked, versions, changes, at)
         moved = [change for event in deploys if (change := change_of(event))]  # told again until it is in the ledger
         return Seen(
             findings=(
@@ -206,11 +206,11 @@ class Lookout:
             self._metrics.source_errors.labels(name).inc()
             return BlindSpot(source=name, because=reason, signals=signals)
 
-    async def _holders(self) -> tuple[Mapping[str, str | None], tuple[BlindSpot, ...]]:
-        """Ask the registry which version of each model holds the alias."""
+    async def _holders(self) -> tuple[Mapping[str, str | None], frozenset[str], tuple[BlindSpot, ...]]:
+        """Ask the registry which version of each model holds the alias; also tells of which it could not be asked."""
         registry = self._registry
         if registry is None:
-            return {}, ()
+            return {}, frozenset(), ()
         names = [model.name for model in self.catalogue.models]
 
         async def one(model: str) -> str | GiveUpError | None:
@@ -226,10 +226,16 @@ class Lookout:
             for name, answer in zip(names, answers, strict=True)
             if not isinstance(answer, BlindSpot | GiveUpError)
         }
-        return holders, tuple(blind[:1])
+        unasked = frozenset(n for n, answer in zip(names, answers, strict=True) if isinstance(answer, BlindSpot))
+        return holders, unasked, tuple(blind[:1])
 
     async def _ledger(
-        self, holders: Mapping[str, str | None], versions: Sequence[Change], changes: Sequence[Change], at: datetime
+        self,
+        holders: Mapping[str, str | None],
+        unasked: Collection[str],
+        versions: Sequence[Change],
+        changes: Sequence[Change],
+        at: datetime,
     ) -> tuple[DeployEvent, ...]:
         """What is new about who serves: from the registry, else from telemetry, else from a feed of changes."""
         latest = {event.model: event for event in await self._store.deploys()}
@@ -238,7 +244,7 @@ class Lookout:
         seen_at = {change.entity: change.time for change in versions}
         for model, version in sorted(self.watch.versions.items()):  # without a registry, telemetry tells what serves
             last = latest.get(model)
-            if model in holders or (last is not None and last.version == version):
+            if model in holders or model in unasked or (last is not None and last.version == version):
                 continue
             events.append(
                 DeployEvent(
@@ -254,7 +260,7 @@ class Lookout:
             model = change.entity
             last = latest.get(model)
             told = change.kind is ChangeKind.MODEL_VERSION and change.to is not None and model in self.catalogue.model
-            better = model in holders or model in self.watch.versions
+            better = model in holders or model in unasked or model in self.watch.versions
             if not told or better or (last is not None and last.at >= change.time):
                 continue
             before = change.from_ or (last.version if last else None)

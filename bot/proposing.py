@@ -16,11 +16,9 @@ from bot.domain.policy import ApproverPolicy, RollbackPolicy
 from bot.domain.proposal import LIVE, ActionKind, Approval, AuditEntry, Check, Proposal, ProposalId, ProposalState
 from bot.domain.verdict import RollbackAdvice
 from bot.errors import FaultlineError, GiveUpError, RefusedError, RetryLaterError, SourceDownError
-from bot.pipeline.ledger import holds, rollback_target
+from bot.pipeline.ledger import HEALTH_REMEMBERED, holds, rollback_target
 from bot.pipeline.words import verdict_text
 from bot.ports import Changeset, ConcurrentChangeError, Directory, Registry, Store
-
-PAST_INCIDENTS = 500  # how far back we look for a version's health
 
 
 class Proposals:
@@ -126,7 +124,7 @@ class Proposals:
 
     async def _last_healthy(self, model: str, now: datetime) -> str | None:
         ledger = await self._store.deploys(model)
-        incidents = await self._store.incidents(limit=PAST_INCIDENTS)
+        incidents = await self._store.live_incidents(resolved_since=now - HEALTH_REMEMBERED)
         return rollback_target(model, ledger, incidents, now=now, min_hold=self._policy.min_hold)
 
     async def _preflight(self, registry: Registry, model: str, target: str, now: datetime) -> tuple[Check, ...]:

@@ -22,7 +22,7 @@ from bot.ports import ChangeSource, Explainer, MetricSource, Store
 from bot.tick import Tick
 from bot.watch import Watch
 
-WARM_UP = timedelta(hours=24)  # recording-format.md: the first day, or the first half if shorter, may be learnt from
+WARM_UP = timedelta(hours=24)  # docs/recordings.md: the first day, or the first half if shorter, may be learnt from
 OWNER = "replay"
 EVERYTHING = 1_000_000  # incidents of one recording
 
@@ -37,7 +37,7 @@ class ReplayReport:
     messages: dict[IncidentId, int]  # posts a thread; edits notify nobody and are not counted
 
     def as_json(self) -> dict[str, Any]:
-        """Exactly the object that recording-format.md asks for."""
+        """Exactly the object that docs/recordings.md asks for."""
         return {
             "recording": self.recording,
             "ticks": self.ticks,
@@ -57,7 +57,10 @@ class ReplayReport:
         ]
         for incident in self.incidents:
             verdict = incident.verdict
-            until = f"{incident.resolved:%H:%M}" if incident.resolved else "still open"
+            same = incident.resolved is not None and incident.resolved.date() == incident.opened.date()
+            until = (
+                format(incident.resolved, "%H:%M" if same else "%Y-%m-%d %H:%M") if incident.resolved else "still open"
+            )
             lines.append(
                 f"  {incident.opened:%Y-%m-%d %H:%M} to {until}  {incident.id}  {incident.severity}"
                 f"  {verdict_text(verdict) if verdict else 'no verdict'}"
@@ -66,7 +69,7 @@ class ReplayReport:
             if verdict is None:
                 continue
             lines.extend(
-                f"      {'for the model' if r.weight > 0 else 'for infrastructure':20s} {r.weight:+5.1f}  {r.text}"
+                f"      {'for the model' if r.weight > 0 else 'for infrastructure':20s} {abs(r.weight):4.1f}  {r.text}"
                 for r in verdict.reasoning[:5]
             )
             lines.append(f"      rollback {verdict.rollback.replace('_', ' ')}: {verdict.rollback_reason}")
@@ -122,7 +125,8 @@ async def replay(
         clock.set(from_epoch(float(at_s)))
         result = await tick.run(clock.now())
         if result.incidents:
-            await explaining.catch_up()
+            while await explaining.catch_up():
+                pass
             posts.update(await _deliver(store, clock))
     every = await store.incidents(limit=EVERYTHING)
     heard = await store.told([incident.id for incident in every])

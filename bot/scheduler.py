@@ -33,13 +33,22 @@ class Scheduler:
         )
         self._scheduler.add_listener(self._note, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR)
 
-    def every(self, period: timedelta, name: str, job: Job, *, first: timedelta | None = None) -> None:
+    def every(
+        self,
+        period: timedelta,
+        name: str,
+        job: Job,
+        *,
+        first: timedelta | None = None,
+        patience: timedelta | None = None,
+    ) -> None:
         """Run `job` every `period` of real time.
 
         first: until its first run; None: one period.
+        patience: after which a run is cut off; None: some periods.
         """
         seconds = period.total_seconds()
-        deadline = max(SHORTEST_PATIENCE_S, PATIENCE * seconds)
+        deadline = patience.total_seconds() if patience else max(SHORTEST_PATIENCE_S, PATIENCE * seconds)
 
         async def run() -> None:
             task = asyncio.current_task()

@@ -21,7 +21,7 @@ from bot.domain.silence import MAX_SILENCE, Silence, SilenceId
 from bot.errors import BadInputError, RefusedError, RetryLaterError
 from bot.pipeline.decide import covering, labels_for_silence
 from bot.pipeline.evidence import build_pack
-from bot.pipeline.speak import change_message, headline_of, item
+from bot.pipeline.speak import change_message, flaps, headline_of, item
 from bot.ports import (
     Audible,
     Changeset,
@@ -41,6 +41,7 @@ PREVIEW_DAYS = 7
 EXAMPLES = 5
 T = TypeVar("T")
 
+NOBODY = "\u2603 nobody is called so"  # a matcher that fits this name as well fits every name
 RECENT = 20  # incidents that `incidents` shows
 SEARCHED = 500  # incidents that a shortened id is looked up in
 TRIES = 5  # the tick writes the same incidents once a minute
@@ -180,7 +181,7 @@ class Service:
             said: tuple[Told, ...] = ()
             if told is not None:
                 silences = await self._store.silences(active_at=now)
-                headline = headline_of(new, silences, self._catalogue, now=now)
+                headline = headline_of(new, silences, self._catalogue, now=now, flapping=flaps(told))
                 outbox.append(item(new.id, Slot.HEADLINE, headline, revision=new.revision, now=now))
                 if reply is not None:
                     message = change_message(reply, new, told, now=now, by=by)
@@ -226,7 +227,7 @@ class Service:
     async def silence(self, matchers: Sequence[Matcher], *, duration: timedelta, reason: str, by: str) -> Silence:
         if not matchers:
             raise BadInputError('a silence needs at least one matcher, for example model="fraud"')
-        if all(matcher.matches({}) for matcher in matchers):
+        if all(matcher.matches({}) or matcher.matches({matcher.name: NOBODY}) for matcher in matchers):
             raise BadInputError("these matchers would mute everything; name a model, a signal, an entity or a severity")
         if not reason.strip():
             raise BadInputError("say why, so that others understand the silence later")
@@ -290,7 +291,7 @@ class Service:
                 new = replace(old, revision=old.revision + 1, updated=now)
                 writes.append(IncidentWrite(incident=new, expected_revision=old.revision))
                 if new.id in told:
-                    headline = headline_of(new, after, self._catalogue, now=now)
+                    headline = headline_of(new, after, self._catalogue, now=now, flapping=flaps(told.get(new.id)))
                     outbox.append(item(new.id, Slot.HEADLINE, headline, revision=new.revision, now=now))
             detail = json.dumps({"matchers": [str(m) for m in silence.matchers], "ends": silence.ends.isoformat()})
             await self._store.commit(

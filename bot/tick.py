@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TypeVar
 
 from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change
@@ -17,14 +19,14 @@ from bot.domain.notice import Decision, Notice, Reason
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
 from bot.domain.series import BlindSpot
 from bot.domain.verdict import Cause
-from bot.lookout import CHANGES_REMEMBERED, Lookout, Seen
+from bot.lookout import CHANGES_REMEMBERED, OFF_LOOP_SERIES, Lookout, Seen
 from bot.metrics import Metrics
 from bot.pipeline.classify import classify
 from bot.pipeline.correlate import correlate
 from bot.pipeline.decide import covering, decide
-from bot.pipeline.ledger import once, rollback_target
+from bot.pipeline.ledger import HEALTH_REMEMBERED, once, rollback_target
 from bot.pipeline.observe import Scene, recent
-from bot.pipeline.speak import headline_of, speak
+from bot.pipeline.speak import flaps, headline_of, speak
 from bot.ports import (
     Changeset,
     ConcurrentChangeError,
@@ -33,7 +35,9 @@ from bot.ports import (
     TickMark,
 )
 
-HEALTH_REMEMBERED = timedelta(days=14)  # incidents that speak against a version
+T = TypeVar("T")
+
+OFF_LOOP_FINDINGS = 100  # every pair of them is compared
 TRIES = 4  # a person's click may get in between reading and writing; then decide again
 
 
@@ -67,7 +71,6 @@ class Tick:
         self._timing = timing
         self._metrics = metrics
         self._snapshot_at: datetime | None = None
-        self._muted: frozenset[IncidentId] = frozenset()  # open incidents that a silence covered at the last tick
         self.last: TickResult | None = None
 
     @property
@@ -80,7 +83,7 @@ class Tick:
 
     async def save(self) -> None:
         """Store what the detectors know, so that the next process goes on where this one stopped."""
-        await self._store.commit(Changeset(snapshot=self.watch.save()))
+        await self._store.commit(Changeset(snapshot=await asyncio.to_thread(self.watch.save)))
 
     async def run(self, at: datetime) -> TickResult:
         """Run one tick. Raises StoreDownError: then nothing was said, and the next tick tries again."""
@@ -104,28 +107,34 @@ class Tick:
         known_changes = await self._store.changes(since=at - CHANGES_REMEMBERED)
         new_changes = once(seen.changes, known_changes)
         with self._metrics.tick_seconds.labels("think").time():
-            incidents = correlate(
-                seen.findings, live, self.catalogue, now=at, policy=self._speaking, new_id=incident_id
+            storm = len(seen.findings) > OFF_LOOP_FINDINGS
+            grouped = await _worked(
+                lambda: correlate(
+                    seen.findings, live, self.catalogue, now=at, policy=self._speaking, new_id=incident_id
+                ),
+                off_loop=storm,
             )
-            scene = await self._scene(seen, (*known_changes, *new_changes), incidents, at)
-            incidents = tuple(self._with_verdict(incident, scene) for incident in incidents)
+            scene = await self._scene(seen, (*known_changes, *new_changes), grouped, at)
+            incidents = await _worked(
+                lambda: tuple(self._with_verdict(incident, scene) for incident in grouped), off_loop=storm
+            )
         writes, decisions, told = [], [], []
-        mutes: set[IncidentId] = set()
         outbox: list[OutboxItem] = []
         before = {incident.id: incident for incident in live}
         memory = await self._store.told([incident.id for incident in incidents])
         silences = await self._store.silences(active_at=at)
+        last = await self._store.last_tick()
+        earlier = await self._store.silences(active_at=last.at) if last else ()
         for incident in incidents:
             old = before.get(incident.id)
             decision = decide(
                 incident, memory.get(incident.id), silences, self.catalogue, now=at, policy=self._speaking
             )
             muted = covering(incident, silences, self.catalogue, now=at) is not None
-            if incident.id in self._muted and not muted and incident.id in memory and not isinstance(decision, Notice):
+            was_muted = last is not None and covering(incident, earlier, self.catalogue, now=last.at) is not None
+            if was_muted and incident.open and not muted and incident.id in memory and not isinstance(decision, Notice):
                 # a silence that ran out by itself: the headline must not go on saying "silenced"
                 decision = Notice(incident_id=incident.id, revision=incident.revision, reason=Reason.PERSON)
-            if muted and incident.open:
-                mutes.add(incident.id)
             if old == incident and not isinstance(decision, Notice):
                 continue
             written = replace(incident, revision=(old.revision if old else 0) + 1, updated=at)
@@ -137,7 +146,13 @@ class Tick:
                     decision,
                     written,
                     memory.get(written.id),
-                    headline_of(written, silences, self.catalogue, now=at, flapping=decision.reason is Reason.FLAPPING),
+                    headline_of(
+                        written,
+                        silences,
+                        self.catalogue,
+                        now=at,
+                        flapping=decision.reason is Reason.FLAPPING or flaps(memory.get(written.id)),
+                    ),
                     self._plots(written) if decision.reason is Reason.FIRST else (),
                     now=at,
                     policy=self._speaking,
@@ -145,7 +160,7 @@ class Tick:
                 told.append(speech.told)
                 outbox += speech.outbox
         absorbed = self._absorbed(live, incidents, at)
-        snapshot = self._due_snapshot(at)
+        snapshot = await _worked(lambda: self._due_snapshot(at), off_loop=len(self.watch.index) > OFF_LOOP_SERIES)
         with self._metrics.tick_seconds.labels("commit").time():
             await self._store.commit(
                 Changeset(
@@ -165,7 +180,6 @@ class Tick:
                     snapshot=snapshot,
                 )
             )
-        self._muted = frozenset(mutes)
         if snapshot is not None:
             self._snapshot_at = at
         newest = {incident.id: incident for incident in (*incidents, *(write.incident for write in writes))}
@@ -264,6 +278,11 @@ class Tick:
         for decision in result.decisions:
             word = decision.reason if isinstance(decision, Notice) else decision.by
             self._metrics.decisions.labels(word).inc()
+
+
+async def _worked(work: Callable[[], T], *, off_loop: bool) -> T:
+    """Think; in a thread when it will take long, so that Slack is still acknowledged in time."""
+    return await asyncio.to_thread(work) if off_loop else work()
 
 
 def incident_id(findings: Sequence[Finding], now: datetime) -> IncidentId:

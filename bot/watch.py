@@ -69,9 +69,9 @@ class Watch:
         values[:, history.rows] = history.values
         self._state = warm(self._state, history.times_s, values, self._guards)
         changes: list[Change] = []
-        for row in self._version_rows():
-            for time_s, value in zip(history.times_s, values[:, row], strict=True):
-                changes += self._version(self.index[row], time_s, value)
+        for rows in self._version_rows().values():
+            for time_s, column in zip(history.times_s, values[:, rows], strict=True):
+                changes += self._version(self.index[rows[0]], time_s, column)
         for time_s, column in list(zip(history.times_s, values, strict=True))[-PLOT_COLUMNS:]:
             self._recent.append(Frame(time_s=float(time_s), values=column))
         if len(history.times_s):
@@ -89,19 +89,26 @@ class Watch:
         self._recent.append(Frame(time_s=frame.time_s, values=values))
         self.last_time_s = frame.time_s
         changes: list[Change] = []
-        for row in self._version_rows():
-            changes += self._version(self.index[row], frame.time_s, values[row])
+        for rows in self._version_rows().values():
+            changes += self._version(self.index[rows[0]], frame.time_s, values[rows])
         return judgements, tuple(changes)
 
-    def _version_rows(self) -> list[int]:
+    def _version_rows(self) -> dict[str, list[int]]:
+        """By model: the rows that tell its version, one a replica where replicas tell it."""
         names = {signal.name for signal in self.catalogue.signals if signal.kind is Kind.VERSION}
-        return [row for row, key in enumerate(self.index) if key.signal in names] if names else []
+        found: dict[str, list[int]] = {}
+        for row, key in enumerate(self.index) if names else ():
+            model = self.catalogue.model_of(key.entity) if key.signal in names else None
+            if model is not None:
+                found.setdefault(model.name, []).append(row)
+        return found
 
-    def _version(self, key: SeriesKey, time_s: float, value: float) -> list[Change]:
+    def _version(self, key: SeriesKey, time_s: float, values: Floats) -> list[Change]:
         model = self.catalogue.model_of(key.entity)
-        if model is None or not np.isfinite(value):
-            return []
-        version = version_text(float(value))
+        told = {version_text(float(value)) for value in values[np.isfinite(values)]}
+        if model is None or len(told) != 1:
+            return []  # nothing told, or replicas disagree: a rollout under way serves neither
+        version = told.pop()
         before = self.versions.get(model.name)
         self.versions[model.name] = version
         if before == version:

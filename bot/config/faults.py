@@ -47,7 +47,8 @@ def explain_faults(
         place = _in_file(fault["loc"], file)
         if (*place, *_missing(fault)) in skipped or place in skipped:
             continue
-        key = dotted((*place, *_missing(fault)))
+        empty = place == fault["loc"] and fault["type"] == "missing"  # the key is there and holds nothing
+        key = dotted(place if empty else (*place, *_missing(fault)))
         found.append((file.line(place) or 0, f"{file.at(place)}: {key}: {_explain(fault, place, schema)}"))
     return found
 
@@ -71,6 +72,9 @@ def _explain(fault: ErrorDetails, place: Place, schema: Schema) -> str:
         return f"is no key here; {suggest(str(place[-1]), _keys(schema, place[:-1]))}"
     if kind == "missing":
         name = str(fault["loc"][-1])
+        if place == fault["loc"]:
+            told = _property(schema, place).get("description", "a value")
+            return f"found nothing (an unquoted # begins a comment), expected: {told}"
         told = _property(schema, (*place, name)).get("description", "")
         return "is missing" + (f": {told}" if told else "")
     return f"found {shown(fault['input'])}, {_expected(fault)}"

@@ -196,6 +196,7 @@ def _settings(
         "catalog": dict(catalog),
         "approvers": {"*": {"users": list(APPROVERS), "four_eyes": True}},
         "actions": {"mode": "live"},
+        "policies": {"proposal_expires_after": "12h"},  # time runs fast here, and people read as slowly as ever
         "store": {"url": f"sqlite:///{folder / 'faultline.db'}"},
         "health": {"port": health},
         "log": {"format": "text"},

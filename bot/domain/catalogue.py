@@ -19,7 +19,7 @@ class Side(StrEnum):
 
 
 class Kind(StrEnum):
-    """The kinds of signals of recording-format.md."""
+    """The kinds of signals of docs/recordings.md."""
 
     CPU = "cpu"
     MEMORY = "memory"

@@ -20,7 +20,7 @@ def labels_of(mapping: Mapping[str, str] | Iterable[tuple[str, str]]) -> Labels:
 
 
 def labels_json(labels: Labels) -> str:
-    """Write a label set as recording-format.md wants it: a JSON object with sorted keys."""
+    """Write a label set as docs/recordings.md wants it: a JSON object with sorted keys."""
     return json.dumps(dict(labels), sort_keys=True, ensure_ascii=False)
 
 
@@ -32,11 +32,15 @@ class MatchOp(StrEnum):
 
 
 MAX_PATTERN = 200  # a person's regex never needs more; bounds what a hostile one can cost
+MAX_REPEATS = 4  # in one alternative: each multiplies the cost by the length of the value
 
 
 def _repeats_nest(pattern: str) -> bool:
     """Whether a group that repeats something is itself repeated: exponential in Python's engine, at any depth."""
     plain = re.sub(r"\\.|\[(?:\\.|[^\]])+\]", "x", pattern)  # escapes and classes hold no groups
+    plain = re.sub(r"\(\?:", "(", plain)
+    if "(?" in plain or max(sum(sign in "*+{?" for sign in part) for part in plain.split("|")) > MAX_REPEATS:
+        return True
     open_groups = [False]
     for sign, following in zip(plain, [*plain[1:], ""], strict=True):
         if sign == "(":
@@ -46,7 +50,7 @@ def _repeats_nest(pattern: str) -> bool:
             if inner and following in ("*", "+", "{"):
                 return True
             open_groups[-1] |= inner
-        elif sign in "*+{":
+        elif sign in "*+{?|":  # (a|a)* and (a?){30} are as exponential as (a*)*
             open_groups[-1] = True
     return False
 

@@ -18,7 +18,7 @@ class Cause(StrEnum):
 
 
 class Subcause(StrEnum):
-    """The subcauses of recording-format.md; the first four are the model's."""
+    """The subcauses of docs/recordings.md; the first four are the model's."""
 
     BAD_VERSION = "bad_version"
     DATA_QUALITY = "data_quality"

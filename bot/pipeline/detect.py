@@ -116,8 +116,14 @@ def findings_of(
         key = index[int(row)]
         signal = catalogue.signal.get(key.signal)
         gap = bool(judgements.gap[row])
-        if signal is None or signal.kind is Kind.VERSION or (gap and key.signal in blind_signals):
+        if signal is None or signal.kind is Kind.VERSION:
             continue  # a new version is a change, not an anomaly
+        if gap and judgements.active[row]:  # silence is no recovery: what was off stays so until it is seen well
+            before = known.get(fingerprint_of(key, gap=False))
+            if before is not None:
+                found.append(before)
+        if gap and key.signal in blind_signals:
+            continue
         found.append(_finding(judgements, int(row), key, signal, now=now, known=known, step_s=catalogue.step_s))
     return tuple(found)
 

@@ -9,6 +9,7 @@ from bot.domain.change import Change, ChangeKind, DeployEvent
 from bot.domain.incident import Incident
 from bot.domain.verdict import Subcause
 
+HEALTH_REMEMBERED = timedelta(days=14)  # incidents so old speak against no version any more
 BEFORE_HISTORY = timedelta(days=1)  # how long something served that was there before we looked: long enough
 SAME_MOVE = timedelta(minutes=10)  # registry, telemetry and a change feed tell of one promotion within this
 

@@ -70,6 +70,11 @@ def headline_of(
     )
 
 
+def flaps(told: Told | None) -> bool:
+    """Whether people were told that it comes and goes, which then stays in the headline."""
+    return told is not None and told.flapping_said
+
+
 def _can_roll_back(incident: Incident, catalogue: Catalogue) -> str | None:
     """The model whose version may be at fault, as long as nobody acts on it already."""
     verdict = incident.verdict
@@ -139,6 +144,8 @@ def speak(
         replies=replies,
         flapping_said=base.flapping_said or notice.reason is Reason.FLAPPING,
     )
+    if told is not None and notice.reason is Reason.PERSON:  # an edit that calls nobody has told nobody anything
+        now_told = replace(told, revision=incident.revision, at=now)
     return Speech(outbox=tuple(outbox), told=now_told)
 
 

@@ -16,6 +16,7 @@ from bot.metrics import Metrics
 from bot.ports import FrontDesk, Store
 from bot.slack.api import SlackApi, make_client, make_session
 from bot.slack.app import Self, build_app, check_tokens, who_are_we
+from bot.slack.check import FIXES, channel_state
 from bot.slack.context import Context
 from bot.slack.gate import Gate
 from bot.slack.http_transport import HttpTransport
@@ -27,6 +28,8 @@ from bot.slack.voice import Voice
 
 log = logging.getLogger(__name__)
 
+NO_CHANNEL = frozenset({"channel_not_found", "is_archived"})
+CHANNEL_AGAIN_S = 60.0  # who invites the bot shall not have to restart it
 CONNECT_S = 15.0  # the SDK would otherwise try for ever, and nobody would learn why nothing happens
 
 
@@ -67,6 +70,8 @@ class SlackAdapter:
         self._socket: AsyncSocketModeHandler | None = None
         self._http: HttpTransport | None = None
         self._publishing: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._no_channel: str | None = None
         self.http_port: int | None = None  # where the HTTP transport listens
 
     async def start(self, desk: FrontDesk) -> None:
@@ -101,6 +106,31 @@ class SlackAdapter:
             self.http_port = await self._http.start()
         self._publishing = asyncio.get_running_loop().create_task(self.publisher.run(), name="publisher")
         log.info("connected to Slack", extra={"workspace": self._us.workspace, "transport": self._options.transport})
+        await self._look_at_channel()
+        self._watching = asyncio.get_running_loop().create_task(self._watch_channel(), name="channel")
+
+    async def _watch_channel(self) -> None:
+        while True:
+            await asyncio.sleep(CHANNEL_AGAIN_S)
+            await self._look_at_channel()
+
+    async def _look_at_channel(self) -> None:
+        """A mistyped id, or a channel without us, shall show before the first incident that nobody would hear of."""
+        trouble: str | None = None
+        try:
+            found = await channel_state(self.api, self._options.channel)
+            if found.state != "ok":
+                trouble = f"{found.detail}: {found.fix}"
+        except GiveUpError as error:
+            if error.code in NO_CHANNEL:
+                trouble = f"{self._options.channel}: {error}: {FIXES.get(error.code, 'choose another channel')}"
+            else:  # not to be allowed to look says nothing about posting
+                log.debug("the channel cannot be looked at", extra={"because": str(error)})
+        except RetryLaterError:
+            return
+        if trouble not in (None, self._no_channel):
+            log.error("incidents cannot be posted", extra={"because": trouble})
+        self._no_channel = trouble
 
     def _context(self, desk: FrontDesk, us: Self) -> Context:
         return Context(
@@ -117,6 +147,11 @@ class SlackAdapter:
         )
 
     @property
+    def trouble(self) -> str | None:
+        """Why nothing would reach people, or None; for readiness."""
+        return self.publisher.trouble or self._no_channel
+
+    @property
     def connected(self) -> bool:
         """Whether Slack's requests can reach us; for readiness."""
         if self._socket is not None:
@@ -130,8 +165,9 @@ class SlackAdapter:
         if self._http is not None:
             await self._http.stop()
         await self._tasks.close()
-        if self._publishing is not None:
-            self._publishing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._publishing
+        for task in (self._watching, self._publishing):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         await self._session.close()

@@ -15,7 +15,10 @@ from bot.slack.options import SlackOptions, Transport
 REINSTALL = "add it under OAuth & Permissions (or paste `faultline manifest` again) and reinstall the app"
 FIXES = {
     "not_authed": "set the bot token (xoxb-...) from OAuth & Permissions",
-    "invalid_auth": "the token is wrong: copy it again from the app's page",
+    "invalid_auth": (
+        "copy it again from the app's page: FAULTLINE_SLACK_BOT_TOKEN stands under OAuth & Permissions,"
+        " FAULTLINE_SLACK_APP_TOKEN under Basic Information"
+    ),
     "not_allowed_token_type": "the two tokens are mixed up: xoxb- is the bot token, xapp- the app-level token",
     "token_revoked": "the app was uninstalled: install it again and copy the new token",
     "token_expired": "turn token rotation off, or copy a new token",
@@ -23,6 +26,9 @@ FIXES = {
     "missing_scope": REINSTALL,
     "channel_not_found": "use the channel's id (at the end of its details), and invite the bot to private channels",
 }
+
+
+CHANNEL = "Slack channel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,7 @@ async def check_slack(
         token = await _step("Slack bot token", lambda: _token(api, options, wanted))
         found = list(token)
         if token[0].state == "ok":
-            found += await _step("Slack channel", lambda: _channel(api, options))
+            found += await _step(CHANNEL, lambda: _channel(api, options))
         found += await _step("Slack Socket Mode", lambda: _socket(api, options))
         return found
     finally:
@@ -61,7 +67,7 @@ async def _step(name: str, step: Callable[[], Awaitable[list[CheckResult]]]) -> 
         fix = FIXES.get(error.code, f"look up {error.code!r} in Slack's documentation")
         return [CheckResult(name=name, state="failed", detail=str(error), fix=fix)]
     except RetryLaterError as error:
-        fix = "check the network and the proxy variables, and try again"
+        fix = "check the network, the proxy variables and slack.base_url, and try again"
         return [CheckResult(name=name, state="failed", detail=str(error), fix=fix)]
 
 
@@ -85,18 +91,22 @@ async def _token(api: SlackApi, options: SlackOptions, wanted: tuple[str, ...]) 
 
 
 async def _channel(api: SlackApi, options: SlackOptions) -> list[CheckResult]:
-    name = "Slack channel"
     if not options.channel:
-        return [CheckResult(name=name, state="failed", detail="no channel", fix="set the channel's id")]
-    answer = await api.read("conversations.info", channel=options.channel)
-    channel = answer.get("channel") or {}
-    label = f"#{channel.get('name', '?')} ({options.channel})"
-    if channel.get("is_archived"):
-        return [CheckResult(name=name, state="failed", detail=f"{label} is archived", fix="choose another channel")]
-    if not channel.get("is_member"):
+        return [CheckResult(name=CHANNEL, state="failed", detail="no channel", fix="set the channel's id")]
+    return [await channel_state(api, options.channel)]
+
+
+async def channel_state(api: SlackApi, channel: str) -> CheckResult:
+    """Whether we could post there now. Raises GiveUpError with Slack's word, RetryLaterError."""
+    answer = await api.read("conversations.info", channel=channel)
+    about = answer.get("channel") or {}
+    label = f"#{about.get('name', '?')} ({channel})"
+    if about.get("is_archived"):
+        return CheckResult(name=CHANNEL, state="failed", detail=f"{label} is archived", fix="choose another channel")
+    if not about.get("is_member"):
         detail, fix = f"the bot is not in {label}", "type /invite @faultline in that channel"
-        return [CheckResult(name=name, state="failed", detail=detail, fix=fix)]
-    return [CheckResult(name=name, state="ok", detail=f"the bot is in {label}")]
+        return CheckResult(name=CHANNEL, state="failed", detail=detail, fix=fix)
+    return CheckResult(name=CHANNEL, state="ok", detail=f"the bot is in {label}")
 
 
 async def _socket(api: SlackApi, options: SlackOptions) -> list[CheckResult]:

@@ -84,6 +84,7 @@ class Publisher:
         self._mention_group = mention_group
         self._woken = asyncio.Event()
         self._failures = 0
+        self._replaced: set[str] = set()  # ops whose message is gone: the next one is a post, not an edit
         self._levels: dict[str, Level] = {}  # op -> how plain Slack wanted it, until it is sent
         self.trouble: str | None = None  # why nothing leaves; readiness shows it
 
@@ -115,13 +116,14 @@ class Publisher:
 
     async def drain(self) -> int:
         """Deliver what is due; returns how many items ended (sent, adopted or parked)."""
+        now = self._clock.now()  # the lease counts from here, however long the store takes to answer
         claimed = await self._store.claim(
             owner=self._owner,
-            now=self._clock.now(),
+            now=now,
             lease=self._timing.on_clock(self._timing.lease),
             limit=self._timing.batch,
         )
-        until = self._clock.now() + self._timing.on_clock(self._timing.lease)
+        until = now + self._timing.on_clock(self._timing.lease)
         ended = 0
         wanted: list[Wanted] = []
         before = self.trouble
@@ -141,7 +143,8 @@ class Publisher:
         except UnknownOutcomeError as error:
             log.warning("send of unknown outcome", extra={"op": item.op, "incident": item.thread, "error": str(error)})
             # An edit may simply be made again; a post must first have had its time to appear.
-            await self._back(claimed, self._timing.quiet if claimed.posted is None else EDIT_AGAIN, sure=False)
+            edit = claimed.posted is not None and claimed.item.op not in self._replaced
+            await self._back(claimed, EDIT_AGAIN if edit else self._timing.quiet, sure=False)
             return False
         except RetryLaterError as error:
             if isinstance(error, StoreDownError):
@@ -174,7 +177,7 @@ class Publisher:
                 raise GiveUpError(f"sent {claimed.attempt - 1} times and never found in Slack", code="vanished")
             if standing is not None and standing.revision == claimed.item.revision:
                 return replace(standing, digest=rendered.digest)
-        if standing is not None and standing.digest == rendered.digest:
+        if standing is not None and standing.digest == rendered.digest and claimed.attempt == 1:
             return replace(standing, revision=claimed.item.revision)
         if not await self._may_leave(claimed, edit=standing is not None, lease_until=lease_until):
             return None
@@ -279,6 +282,14 @@ class Publisher:
             if error.code not in TARGET:
                 raise
             log.warning("message cannot be edited any more", extra={"op": item.op, "error": str(error)})
+            self._replaced.add(item.op)
+            if claimed.attempt > 1:  # our replacement may have arrived: it is a post, and a post is looked for first
+                arrived = await self._adopted(claimed)
+                if arrived is not None and arrived.ts != standing.ts:
+                    newest = arrived.revision == item.revision
+                    return arrived if newest else await self._edit(claimed, rendered, arrived)
+                if claimed.attempt > self._timing.max_sends:
+                    raise GiveUpError("replaced again and again, and never found in Slack", code="vanished") from error
             return await self._post(claimed, rendered, instead_of=await self._permalink(standing))
         return replace(standing, revision=item.revision, digest=rendered.digest)
 

@@ -1,4 +1,4 @@
-"""A recording (recording-format.md): a folder of telemetry, opened once and then read like a live source."""
+"""A recording (docs/recordings.md): a folder of telemetry, opened once and then read like a live source."""
 
 from __future__ import annotations
 

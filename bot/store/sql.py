@@ -55,10 +55,14 @@ async def open_store(url: str, *, create: bool = False, read_only: bool = False)
     return SqlStore(database)
 
 
+class NoDatabaseError(BadInputError):
+    """The file is not there yet."""
+
+
 def _check_there(database: Database) -> None:
     """SQLite would make an empty file of a mistyped name."""
     if database.path is not None and not database.path.exists():
-        raise BadInputError(f"there is no database at {database.path}: run `faultline migrate`")
+        raise NoDatabaseError(f"there is no database at {database.path}: run `faultline migrate`")
 
 
 async def _check_file(database: Database) -> None:

@@ -14,7 +14,7 @@ from bot.acting import Actor
 from bot.clock import Clock, from_epoch
 from bot.config import Settings
 from bot.domain.notice import Notice
-from bot.errors import BadInputError, FaultlineError, RetryLaterError, StoreDownError
+from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, StoreDownError
 from bot.explaining import Explaining
 from bot.health import HealthServer, Pulse, health_app
 from bot.lookout import Lookout
@@ -24,6 +24,7 @@ from bot.proposing import Proposals
 from bot.scheduler import Scheduler
 from bot.service import Service
 from bot.slack.adapter import SlackAdapter
+from bot.slack.check import FIXES
 from bot.store.sql import open_store
 from bot.tick import Tick, TickResult
 from bot.watch import Watch
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 LAG = 0.05  # of a period after the full one: scrapes of that moment have arrived by then
 QUICK = timedelta(seconds=2)  # longest real wait until an approval is acted on, and until an incident is explained
+TURN = timedelta(seconds=45)  # an explanation may first wait for another one's call to end
 GAUGES_EVERY = timedelta(seconds=5)
 CONNECT_AGAIN_S = (2.0, 5.0, 15.0, 30.0, 60.0)  # Slack may be down when we start: detection goes on meanwhile
 
@@ -40,7 +42,7 @@ CONNECT_AGAIN_S = (2.0, 5.0, 15.0, 30.0, 60.0)  # Slack may be down when we star
 async def run_bot(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT.
 
-    Raises BadInputError when a person must act first, GiveUpError when Slack refuses a token.
+    Raises BadInputError when a person must act first, which a token that Slack refuses is too.
     """
     store = await open_store(settings.database_url, create=True)
     try:
@@ -97,6 +99,7 @@ class Bot:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
         self._timing = timing
+        self._wordless = settings.llm.deadline + TURN  # a language model that is slow is cut off by its own deadline
         self._rate = parts.clock_rate(settings)
         self._metrics = Metrics()
         self._clock: Clock = parts.clock(settings)
@@ -193,12 +196,16 @@ class Bot:
             self._connecting = asyncio.create_task(self._connect_later(), name="connect to Slack")
         now = slot_of(self._clock.now(), self._timing.period)
         await self._tick.warm_up(now)
-        log.info("warmed up", extra={"series": len(self.watch.index), "until": self.watch.last_time_s})
+        last = self.watch.last_time_s
+        log.info(
+            "warmed up",
+            extra={"series": len(self.watch.index), "until": from_epoch(last).isoformat() if last else "nothing read"},
+        )
         period = self._real(self._timing.period)
         into = (self._clock.now() - slot_of(self._clock.now(), self._timing.period)) / self._timing.period
         self._scheduler.every(period, "tick", self.tick, first=(1.0 + LAG - into) % 1.0 * period)
         self._scheduler.every(min(period, QUICK), "act", self._act)
-        self._scheduler.every(min(period, QUICK), "explain", self._explain)
+        self._scheduler.every(min(period, QUICK), "explain", self._explain, patience=self._wordless)
         self._scheduler.every(GAUGES_EVERY, "gauges", self._gauge)
         self._scheduler.start()
 
@@ -230,7 +237,10 @@ class Bot:
         log.info("stopped")
 
     async def _connect(self) -> None:
-        await self.slack.start(self.desk)
+        try:
+            await self.slack.start(self.desk)
+        except GiveUpError as error:  # a wrong token is for a person to put right, like a wrong key
+            raise BadInputError(f"{error} -> {FIXES.get(error.code, 'run `faultline doctor`')}") from error
         self._not_connected = None
 
     async def _connect_later(self) -> None:
@@ -284,7 +294,7 @@ class Bot:
     # ------------------------------------------------------------ health
 
     def pulse(self) -> Pulse:
-        trouble = self._not_connected or self.slack.publisher.trouble
+        trouble = self._not_connected or self.slack.trouble
         if trouble is None and not self.slack.connected:
             trouble = "the connection is down"
         return Pulse(

@@ -29,7 +29,7 @@ class Signal:
     name: str  # as in the catalogue
     metric: str  # as in Prometheus
     scope: Scope
-    kind: str  # of recording-format.md; empty when it is not part of the catalogue
+    kind: str  # of docs/recordings.md; empty when it is not part of the catalogue
     unit: str
     worse: str
     help: str
@@ -139,7 +139,7 @@ def series_of(topology: Topology) -> tuple[Series, ...]:
 
 
 def catalog(topology: Topology, *, live: bool = True) -> dict[str, Any]:
-    """Describe the topology as the `catalog` of recording-format.md; `live` adds `query` and `entity`."""
+    """Describe the topology as the `catalog` of docs/recordings.md; `live` adds `query` and `entity`."""
     signals: list[dict[str, Any]] = []
     for signal in SIGNALS:
         if not signal.kind:

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.incident import State
 from bot.domain.policy import ApproverPolicy
 from bot.domain.proposal import ProposalState
+from bot.domain.series import SeriesKey
 from bot.domain.verdict import Cause
 from bot.errors import RefusedError, StoreDownError
 from bot.ports import Changeset, ConcurrentChangeError
@@ -241,3 +243,37 @@ async def test_a_silence_that_ends_by_itself_leaves_the_headline():
         await plant.clock.advance(MINUTE)
 
     assert (shown[0], shown[-1]) == (True, False)
+
+
+async def test_a_source_that_dies_under_a_firing_incident_resolves_nothing():
+    model = ScriptedSource({AUC: stepped(0.91, 0.003, to=0.70, at=T0), VERSION: usual()[VERSION]}, name="ml")
+    plant = await Plant.warm(ScriptedSource(some(DISK, LATENCY), name="infra"), model)
+    await plant.run(15)
+    [before] = await plant.store.incidents(limit=9)
+    assert before.state is State.FIRING
+
+    model.down = "connection refused"
+    await plant.run(45)
+
+    after = await plant.store.incident(before.id)
+    assert after is not None
+    assert (after.state, after.resolved) == (State.FIRING, None)
+    assert all(member.ended is None for member in after.members if member.finding.key == AUC)
+
+
+async def test_one_replica_of_three_that_serves_a_new_version_moves_no_ledger():
+    rollout = T0 + 5 * MINUTE
+    pods = {SeriesKey("model_version", "fraud", (("pod", pod),)): pod for pod in ("a", "b", "c")}
+
+    def telling(pod, done):
+        return lambda at: 4.0 if at >= (rollout if pod == "c" else done) else 3.0
+
+    done = T0 + 20 * MINUTE
+    series = {key: value for key, value in usual().items() if key != VERSION}
+    plant = await Plant.warm(ScriptedSource({**series, **{key: telling(pod, done) for key, pod in pods.items()}}))
+
+    await plant.run(15)
+    assert [one.version for one in await plant.store.deploys("fraud")] == ["3"]
+
+    await plant.run(15)
+    assert [(one.previous, one.version) for one in await plant.store.deploys("fraud")] == [(None, "3"), ("3", "4")]

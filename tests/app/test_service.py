@@ -279,6 +279,16 @@ async def test_an_explanation_on_demand_is_of_the_incident_that_was_asked_for():
             "these matchers would mute everything",
             id="all but one",
         ),
+        *(
+            pytest.param(
+                (matcher("entity", value, op=MatchOp.REGEX),),
+                HOUR,
+                "noise",
+                "these matchers would mute everything",
+                id=f"every name: {value}",
+            )
+            for value in (".+", "[^ ].*", "fraud|.+")
+        ),
         pytest.param((matcher(),), HOUR, "  ", "say why", id="no reason"),
         pytest.param(
             (matcher(),), MAX_SILENCE + MINUTE, "noise", "a silence lasts between 1 minute and 7 days", id="too long"

@@ -20,7 +20,7 @@ from bot.doctor import (
     examine,
     line_of,
 )
-from bot.domain.catalogue import Catalogue, Model
+from bot.domain.catalogue import Catalogue, Model, Service
 from bot.domain.policy import ApproverPolicy
 from bot.domain.series import BlindSpot, Samples, SeriesKey
 from bot.errors import BadInputError, GiveUpError, RetryLaterError, SourceDownError
@@ -76,6 +76,9 @@ def test_secrets_that_are_all_there_are_ok_and_not_shown(settings):
 
 
 # ---------------------------------------------------------------- sources
+
+
+NUMBERED = Catalogue(services=(Service(name="0"), Service(name="1")))
 
 
 class Source:
@@ -138,10 +141,21 @@ class Source:
     ],
 )
 async def test_a_source_is_asked_once_and_its_answer_counted(source, expected):
-    found = await check_source(source, at=NOW)
+    found = await check_source(source, NUMBERED, at=NOW)
 
     assert [(one.state, one.detail, one.fix) for one in found] == expected
     assert {one.name for one in found} == {"source prom"}
+
+
+async def test_series_that_name_what_the_catalogue_does_not_hold_are_told_with_both_names():
+    catalogue = Catalogue(services=(Service(name="0"), Service(name="n-01")))
+
+    found = await check_source(Source({"latency": 2, "errors": 1}), catalogue, at=NOW)
+
+    strangers, known = (one for one in found if "catalogue" in one.detail)
+    assert strangers.detail == "note: no node, service or model of the catalogue is called so: latency names '1'"
+    assert "port included" in strangers.fix
+    assert known.detail == "note: the catalogue's names are: 0, n-01"
 
 
 # ---------------------------------------------------------------- registry
@@ -216,8 +230,8 @@ async def test_a_store_of_this_version_opens_beside_a_running_bot(tmp_path):
 async def test_a_store_that_is_not_there_is_not_made(tmp_path):
     [found] = await check_store(f"sqlite:///{tmp_path}/faultline.db")
 
-    assert found.state == "failed"
-    assert "faultline migrate" in found.detail
+    assert found.state == "ok"
+    assert "the first `faultline run` makes it" in found.detail
     assert list(tmp_path.iterdir()) == []
 
 
@@ -356,9 +370,9 @@ async def test_servers_that_are_all_absent_are_failures_and_the_end_comes(settin
     failed = {one.name for one in found if one.state == "failed"}
     assert failed == {
         *("secrets", "Slack bot token", "Slack Socket Mode", "source prom", "source second", "recording"),
-        *("registry mlflow", "store", "approvers"),
+        *("registry mlflow", "approvers"),
     }
-    assert [one.name for one in found if one.state == "failed" and one.name != "store" and not one.fix] == []
+    assert [one.name for one in found if one.state == "failed" and not one.fix] == []
 
 
 async def test_optional_parts_that_are_absent_are_no_failures(settings, tmp_path):

@@ -87,6 +87,11 @@ def test_a_fault_in_that_file_names_that_file(load, tmp_path):
     [
         pytest.param({"slack": {}}, ["slack.channel: is missing: id of the channel"], id="required key"),
         pytest.param(
+            {"slack": {"channel": None}},
+            ["slack.channel: found nothing (an unquoted # begins a comment), expected: id of the channel"],
+            id="channel: #incidents",
+        ),
+        pytest.param(
             {"slack": {"chanel": "C0123456789"}}, ["slack.chanel: is no key here; did you mean 'channel'?"], id="typo"
         ),
         pytest.param({"slak": {}}, ["slak: is no key here; did you mean 'slack'?"], id="typo in a section"),

@@ -129,6 +129,15 @@ def test_a_double_equals_sign_is_not_read_as_a_value():
         parse_matchers("model==fraud")
 
 
-def test_repeats_nested_two_deep_are_too_complicated():
-    with pytest.raises(BadInputError):
-        parse_matchers('node=~"((a+))+"')
+@pytest.mark.parametrize(
+    "pattern", ["((a+))+", "(a|a)*b", "(a?){30}", "(?P<x>a+)+", "(?:a+)+", "a*a*a*a*a*b", "(?=a)b"]
+)
+def test_a_pattern_that_could_take_for_ever_is_too_complicated(pattern):
+    with pytest.raises(BadInputError, match="too complicated"):
+        parse_matchers(f'node=~"{pattern}"')
+
+
+@pytest.mark.parametrize("pattern", ["n-0[1-4]", "(fraud|ranking)", "a.*b.*", "(?:n|m)-01", "x?y{2}"])
+def test_what_people_write_is_not_too_complicated(pattern):
+    [matcher] = parse_matchers(f'node=~"{pattern}"')
+    assert matcher.value == pattern

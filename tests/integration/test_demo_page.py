@@ -152,6 +152,12 @@ async def test_a_newcomer_rolls_back_the_model_silences_the_disk_and_leaves(demo
     await expect(thread.get_by_test_id("thread-root")).to_contain_text("infrastructure: a full disk")
     await keep(page, "infrastructure", look_at=disk.get_by_test_id("thread-open"))
 
+    # Escape leaves a form
+    await disk.get_by_test_id("action-fl_silence").click()
+    await expect(page.get_by_test_id("modal-close")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("modal-close")).to_have_count(0)
+
     # A silence answers in private; it mutes the incident once it covers everything in it
     await send(page, '/silence entity="n-04" 1h freeing the disk')
     private = channel.get_by_test_id("only-visible-to-you").locator("xpath=ancestor::article")

@@ -244,6 +244,22 @@ async def test_a_deleted_headline_is_replaced_by_one_that_links_it():
     assert house.store.places[("inc-7f3a", "headline")].ts == message["ts"]
 
 
+async def test_a_replacement_whose_reply_is_lost_again_and_again_stands_once():
+    house = House(item(HEADLINE))
+    await house.drain()
+    house.slack.messages.clear()
+    house.store.put(item(HeadlineMessage(incident=incident(acknowledged_by="U0ANNA")), revision=2))
+    house.slack.faults["chat.postMessage"] += [LOST] * 3
+
+    await house.drain()
+    for _ in range(8):
+        await house.later(31)
+
+    [message] = house.slack.messages
+    assert set(house.store.states) == {"sent"}
+    assert house.store.places[("inc-7f3a", "headline")].ts == message["ts"]
+
+
 async def test_a_copy_is_removed_when_another_publisher_was_first():
     house = House(item(HEADLINE))
     house.store.steal = True

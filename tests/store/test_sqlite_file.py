@@ -74,6 +74,17 @@ async def test_a_writing_transaction_holds_the_lock_from_its_beginning(url, tmp_
     await store.close()
 
 
+async def test_a_silence_that_can_no_longer_be_read_mutes_nothing_and_hides_no_other(url, tmp_path, caplog):
+    store = await open_store(url)
+    await store.commit(Changeset(silences=(v.silence("sil-old"), v.silence("sil-new"))))
+    with closing(sqlite3.connect(tmp_path / "faultline.db")) as shell, shell:
+        shell.execute("""UPDATE silences SET value = json_set(value, '$.matchers', '{"x"') WHERE id = 'sil-old'""")
+
+    assert [one.id for one in await store.silences(active_at=v.T0)] == ["sil-new"]
+    assert "cannot be read" in caplog.text
+    await store.close()
+
+
 async def test_a_second_process_is_refused_and_told_which_one_is_there(url, tmp_path):
     source = HOLDER.format(root=str(Path(__file__).parents[2]), url=url)
     holder = await asyncio.create_subprocess_exec(

@@ -14,6 +14,7 @@ import pytest
 from bot.clock import from_epoch
 from bot.emulator import serve
 from bot.errors import BadInputError, GiveUpError, StoreDownError
+from bot.slack import adapter
 from bot.store.memory import MemoryStore
 from bot.store.sql import open_store
 from bot.wiring import running
@@ -170,7 +171,7 @@ async def test_the_whole_run_ends_on_a_refused_token_and_lets_go_of_the_database
         slack.emulator.token_error = "token_revoked"
         given = settings_for(slack=slack.api_url, store={"url": url})
 
-        with pytest.raises(GiveUpError, match="token_revoked"):
+        with pytest.raises(BadInputError, match="token_revoked -> the app was uninstalled"):
             await run_bot(given)
 
     store = await open_store(url)  # refused while another process holds it
@@ -204,12 +205,33 @@ async def test_a_token_that_slack_refuses_at_the_start_is_for_a_person(settings_
     async with await serve() as slack:
         given = settings_for(slack=slack.api_url, environ=TOKENS | {"FAULTLINE_SLACK_BOT_TOKEN": "xoxb-another"})
 
-        with pytest.raises(GiveUpError) as refusal:
+        with pytest.raises(BadInputError) as refusal:
             async with living(given):
                 pass
 
-    assert refusal.value.code == "invalid_auth"
+    assert "invalid_auth -> copy it again" in str(refusal.value)
+    assert "FAULTLINE_SLACK_BOT_TOKEN" in str(refusal.value)
     assert "xoxb-another" not in str(refusal.value)
+
+
+@pytest.mark.enable_socket
+async def test_a_channel_that_the_bot_is_not_in_shows_before_any_incident(settings_for, monkeypatch):
+    monkeypatch.setattr(adapter, "CHANNEL_AGAIN_S", 0.1)
+    async with await serve() as slack, production() as (world, clock):
+        here = slack.emulator.workspace.channels["C0INCIDENTS"]
+        here.members.remove("U0BOT")
+        given = settings_for(slack=slack.api_url, world=world, clock=clock)
+        async with living(given) as bot:
+            await until(lambda: bot.pulse().last_tick_monotonic)
+            without = await asked(given, "/readyz")
+            here.members.append("U0BOT")
+            await until(lambda: bot.pulse().slack_trouble is None)
+            invited = await asked(given, "/readyz")
+
+    assert without[0] == 503
+    assert "the bot is not in #" in without[1]["trouble"][0]
+    assert "/invite" in without[1]["trouble"][0]
+    assert invited[0] == 200
 
 
 @pytest.mark.enable_socket
@@ -223,7 +245,7 @@ async def test_a_token_that_slack_refuses_later_ends_the_run(settings_for, monke
     ):
         slack.emulator.token_error = "token_revoked"
 
-        with pytest.raises(GiveUpError, match="token_revoked"):
+        with pytest.raises(BadInputError, match="token_revoked -> the app was uninstalled"):
             async with asyncio.timeout(10):
                 await bot.ended
 

@@ -260,7 +260,10 @@ document.addEventListener("click", () => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") for (const menu of document.querySelectorAll(".menu")) menu.hidden = true;
+  if (event.key !== "Escape") return;
+  const forms = document.querySelectorAll('[data-testid="modal-close"]');
+  if (forms.length) forms[forms.length - 1].click();
+  for (const menu of document.querySelectorAll(".menu")) menu.hidden = true;
 });
 
 connect();

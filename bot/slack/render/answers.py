@@ -137,8 +137,8 @@ def status_parts(status: Status) -> list[b.Block]:
 
 
 def render_status(status: Status) -> b.Rendered:
-    count = len(status.incidents)
-    text = f"{len(status.models)} models, {count} open incident{'s' if count != 1 else ''}"
+    models, incidents = len(status.models), len(status.incidents)
+    text = f"{models} model{'s' if models != 1 else ''}, {incidents} open incident{'s' if incidents != 1 else ''}"
     return b.Rendered(text=text, blocks=tuple(status_parts(status)))
 
 

@@ -15,7 +15,7 @@ VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # selectors carr
 BLANKS = re.compile(r"[ \t\r\n\u2028\u2029\u00a0]+")
 
 BROADCAST = re.compile(r"@(?=(?:here|channel|everyone)\b)", re.IGNORECASE)
-SCHEME = re.compile(r"(?<=[A-Za-z0-9])://")
+SCHEME = re.compile("://")
 MAIL_SCHEME = re.compile(r"\b(mailto|tel|javascript|data|slack):", re.IGNORECASE)
 WWW = re.compile(r"\bwww\.", re.IGNORECASE)
 EMOJI = re.compile(r":(?=[a-z0-9_+'-]*[a-z_+-][a-z0-9_+'-]*:)", re.IGNORECASE)  # `:white_check_mark:`, not 10:31:00

@@ -56,7 +56,7 @@ class Drivers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Something that people or machines changed, as recording-format.md writes it."""
+    """Something that people or machines changed, as docs/recordings.md writes it."""
 
     time_s: float
     kind: str
