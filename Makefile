@@ -24,7 +24,7 @@ test: setup .make/servers  ## All tests: unit, stories, and those against real s
 	$(VENV)/pytest -m "not integration" -n auto -q
 	$(VENV)/pytest -m integration -q
 
-test-quick: setup  ## Tests that need no server: about a minute
+test-quick: setup  ## Tests that need no server: a minute or two
 	$(VENV)/pytest -m "not integration" -n auto -q
 
 test-integration: setup .make/servers  ## Tests against real Prometheus, MLflow, PostgreSQL and Chromium

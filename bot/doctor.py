@@ -122,8 +122,8 @@ async def check_store(url: str) -> list[CheckResult]:
     """Open the database beside a running bot, without its lock and without writing."""
     try:
         store = await open_store(url, read_only=True)
-    except NoDatabaseError:
-        return [_ok("store", f"note: {url.rpartition('///')[2]} is not there yet: the first `faultline run` makes it")]
+    except NoDatabaseError as error:
+        return [_ok("store", f"note: {error.path} is not there yet: the first `faultline run` makes it")]
     except BadInputError as error:
         return [_failed("store", str(error), "" if "faultline migrate" in str(error) else "see store.url")]
     except RetryLaterError as error:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change
 from bot.domain.finding import Finding
-from bot.domain.incident import Incident, IncidentId
+from bot.domain.incident import Incident, IncidentId, State
 from bot.domain.message import OutboxItem, PlotSeries
 from bot.domain.notice import Decision, Notice, Reason
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
@@ -246,7 +246,7 @@ class Tick:
             IncidentWrite(
                 incident=replace(
                     incident,
-                    state=type(incident.state).RESOLVED,
+                    state=State.RESOLVED,
                     resolved=at,
                     updated=at,
                     members=(),

@@ -82,8 +82,9 @@ def _judge(said: Sequence[Said], played: Played) -> None:
     checks[MODEL] |= any(_blames_version(one) and ROLL_BACK in one.actions for one in roots)
     checks[INFRASTRUCTURE] |= any(_blames_disk(one) and "would not help" in one.words for one in roots)
     checks[VERIFIED] |= any("is back to usual" in one.words and one.root != one.ts for one in said)
-    checks[RESOLVED] = len(roots) == 2 and all(one.words.startswith("Resolved") for one in roots)
-    checks[SILENT] = checks[RESOLVED]
+    resolved = [one for one in roots if one.words.startswith("Resolved")]
+    checks[RESOLVED] = any(map(_blames_version, resolved)) and any(map(_blames_disk, resolved))
+    checks[SILENT] = checks[RESOLVED] and len(roots) == 2  # said only in the end: until then more may come
 
 
 def _blames_version(one: Said) -> bool:

@@ -92,9 +92,7 @@ def same_subject(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
         return True
     owner = catalogue.model_of(a.key.entity)  # segments say what their model says
     felt = first is not None and second is not None and first.side is second.side is Side.QUALITY
-    return (
-        felt and owner is not None and owner is catalogue.model_of(b.key.entity)
-    )  # segments say what their model says
+    return felt and owner is not None and owner is catalogue.model_of(b.key.entity)
 
 
 def related(a: Finding, b: Finding, catalogue: Catalogue) -> bool:

@@ -28,7 +28,7 @@ from bot.slack.voice import Voice
 
 log = logging.getLogger(__name__)
 
-NO_CHANNEL = frozenset({"channel_not_found", "is_archived"})
+NO_CHANNEL = "channel_not_found"
 CHANNEL_AGAIN_S = 60.0  # who invites the bot shall not have to restart it
 CONNECT_S = 15.0  # the SDK would otherwise try for ever, and nobody would learn why nothing happens
 
@@ -75,7 +75,7 @@ class SlackAdapter:
         self.http_port: int | None = None  # where the HTTP transport listens
 
     async def start(self, desk: FrontDesk) -> None:
-        """Prove the tokens, connect, begin to publish.
+        """Prove the tokens, connect, begin to publish, look whether the channel is ours to post to.
 
         Raises GiveUpError with Slack's word when a token is no good, RetryLaterError when Slack cannot be reached.
         """
@@ -122,8 +122,8 @@ class SlackAdapter:
             if found.state != "ok":
                 trouble = f"{found.detail}: {found.fix}"
         except GiveUpError as error:
-            if error.code in NO_CHANNEL:
-                trouble = f"{self._options.channel}: {error}: {FIXES.get(error.code, 'choose another channel')}"
+            if error.code == NO_CHANNEL:
+                trouble = f"{self._options.channel}: {error}: {FIXES[NO_CHANNEL]}"
             else:  # not to be allowed to look says nothing about posting
                 log.debug("the channel cannot be looked at", extra={"because": str(error)})
         except RetryLaterError:

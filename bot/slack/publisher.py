@@ -156,6 +156,7 @@ class Publisher:
         self._levels.pop(item.op, None)
         if posted is None:  # out of time or tokens, and given back already
             return False
+        self._replaced.discard(item.op)
         if not await self._store.sent(claimed, posted, owner=self._owner):
             await self._collapse(posted)
         message = item.message
@@ -326,6 +327,7 @@ class Publisher:
             return False
         log.error("message parked", extra={"op": item.op, "incident": item.thread, "error": str(error)})
         self._levels.pop(item.op, None)
+        self._replaced.discard(item.op)
         await self._store.park(claimed, owner=self._owner, because=str(error))
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -58,11 +60,15 @@ async def open_store(url: str, *, create: bool = False, read_only: bool = False)
 class NoDatabaseError(BadInputError):
     """The file is not there yet."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"there is no database at {path}: run `faultline migrate`")
+        self.path = path
+
 
 def _check_there(database: Database) -> None:
     """SQLite would make an empty file of a mistyped name."""
     if database.path is not None and not database.path.exists():
-        raise NoDatabaseError(f"there is no database at {database.path}: run `faultline migrate`")
+        raise NoDatabaseError(database.path)
 
 
 async def _check_file(database: Database) -> None:

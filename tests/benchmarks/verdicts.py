@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.verdicts [--seeds 301 302 303]
 
-Prints one JSON object. Seeds up to 203 were looked at while the rules were written; the default ones were not. They come from the same
-generator all the same, so the figures say that the arithmetic holds together, not how it does in your production.
+Prints one JSON object. Seeds up to 203 were looked at while the rules were written; the default ones were not. They come
+from the same generator all the same, so the figures say that the arithmetic holds together, not how it does in your
+production.
 Beside ours stand two plain rules over the same incidents: the side of the loudest series, and of the first to move.
 """
 

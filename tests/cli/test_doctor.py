@@ -231,7 +231,7 @@ async def test_a_store_that_is_not_there_is_not_made(tmp_path):
     [found] = await check_store(f"sqlite:///{tmp_path}/faultline.db")
 
     assert found.state == "ok"
-    assert "the first `faultline run` makes it" in found.detail
+    assert found.detail == f"note: {tmp_path}/faultline.db is not there yet: the first `faultline run` makes it"
     assert list(tmp_path.iterdir()) == []
 
 

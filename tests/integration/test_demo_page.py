@@ -13,21 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import ABSENT, CHROMIUM, FLAGS
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "artefacts"  # git-ignored: for people to look at
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 STARTS_S = 90.0  # three processes, on a machine that may do other things too
 ENDS_S = 60.0
 TOLD_MS = 60_000.0
@@ -36,7 +26,7 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.enable_socket,
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium at /usr/bin/chromium: apt install chromium"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=ABSENT),
 ]
 
 
