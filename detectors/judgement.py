@@ -38,14 +38,14 @@ class Guards:
         """
         return cls(direction=np.zeros(n, dtype=np.int8), floor_abs=np.zeros(n), floor_rel=np.zeros(n))
 
-    def floor(self, expected: Floats) -> Floats:
-        """Smallest departure from `expected` (n,) that matters, in the series' unit; NaN in a guard is no floor.
+    def floor(self, expected: Floats, rows: NDArray[np.intp]) -> Floats:
+        """Smallest departure from `expected` (k,) that matters to some rows, in the series' unit; NaN is no floor.
 
         >>> guards = Guards(direction=np.zeros(1, np.int8), floor_abs=np.array([0.1]), floor_rel=np.array([0.2]))
-        >>> guards.floor(np.array([-4.0])).tolist()
+        >>> guards.floor(np.array([-4.0]), np.array([0])).tolist()
         [0.8]
         """
-        return np.fmax(np.fmax(self.floor_abs, self.floor_rel * np.abs(expected)), 0.0)
+        return np.fmax(np.fmax(self.floor_abs[rows], self.floor_rel[rows] * np.abs(expected)), 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +58,12 @@ class Judgements:
     closed: Flags  # ceased to be active at this step
     direction: NDArray[np.int8]  # +1 above expected, -1 below, 0 when not active
     kind: NDArray[np.int8]  # a Kind; GAP wins while both hold
-    z: Floats  # present departure in robust sigmas, signed; NaN when not judged or no sample
+    z: NDArray[np.float32]  # present departure in robust sigmas, signed; NaN when not judged or no sample
+    score: NDArray[np.float32]  # severity for ranking, 0 to 1; 0.5 is what opens an episode of a well-behaved series
     peak: Floats  # signed z of the largest |z| of the episode; NaN when not active
     expected: Floats  # in the series' unit, from the baseline before the episode; NaN when never seen
-    scale: Floats  # one robust sigma on the side of the departure, series' unit; at least a sixth of the floor
-    observed: Floats  # last finite sample; while active the median of the last three
+    scale: NDArray[np.float32]  # one sigma on the side of the departure, else above; unit, at least floor / 6
+    observed: Floats  # last sample, NaN when none is remembered; while active the median of the last three
     onset_s: Floats  # estimated onset, seconds since 1970; NaN when not active
     missing_s: Floats  # seconds since the last finite sample; NaN when never seen
     gap: Flags  # silent for longer than its own habit allows

@@ -1,112 +1,128 @@
-"""Level and spread of each series, learnt robustly one sample at a time, and the k-of-n score of a large departure."""
+"""Level and spread of each series, learnt robustly, a batch of samples at a time."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Counts = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 TO_SIGMA = 1.2533  # sqrt(pi / 2): mean absolute deviation of a Gaussian to its sigma
-CLIP = 3.0  # sigmas a sample may pull the level by: Huber's usual choice is 1.5 to 3, ours is the lazier end
-SPREAD_CLIP = 4.0  # sigmas a sample may add to the spread: higher, so that growing noise is learnt within hours
-RATE_CAP = 0.02  # no sample of a slow series weighs more, or its spread would be that of fifty samples
-THREE_OF_FIVE = 6.0  # sigmas
-TWO_OF_THREE = 12.0  # sigmas: so large that a third witness would only cost time
+CLIP = (
+    3.5  # sigmas a sample counts for at most: Huber's usual choice is 1.5 to 3, ours is lazier so that noise may grow
+)
+NARROWEST = 0.25  # of the other side's sigma: the level itself wobbles by what the wilder side does to it
+FAST_S = 1_200.0  # follows the slope of a day that was never seen before, not a jump
+SLOW_S = 10_800.0  # follows a drifting week; slow enough that a leak of hours leaves it behind
+SPREAD_S = 28_800.0  # shorter, and on correlated noise the spread would be that of a handful of samples
+FAST_CAP, SLOW_CAP = 0.05, 0.02  # a sample: twenty and fifty at least, whatever the cadence
+UNCLIPPED = 2.0  # samples of a side that count in full: before them there is nothing to clip by
+SETTLING = 0.1  # least weight of a batch for the slow baseline while a departure is suspected
 
 
-def rate(waited_s: Floats, *, memory_s: Floats | float, cap: float) -> Floats:
-    """Weight of one sample in an average with exponential memory, at an irregular cadence.
+def rate(interval_s: Floats, *, memory_s: float, cap: float, batch: int) -> Floats:
+    """Weight of a batch of samples in an average with exponential memory.
 
-    waited_s: (n,) seconds since the sample before; NaN weighs like the cap.
+    interval_s: (n,) seconds between samples; NaN weighs like the cap. cap: most a single sample may weigh.
 
-    >>> rate(np.array([60.0, 86400.0]), memory_s=1200.0, cap=0.1).tolist()
-    [0.05, 0.1]
+    >>> rate(np.array([60.0, 86400.0, np.nan]), memory_s=1200.0, cap=0.1, batch=1).tolist()
+    [0.05, 0.1, 0.1]
     """
-    weight: Floats = np.fmin(waited_s / memory_s, cap)
+    weight: Floats = np.fmin(interval_s * (batch / memory_s), cap * batch)
     return weight
 
 
-NARROWEST = 0.25  # of the other side's sigma: the level itself wobbles by what the wilder side does to it
-TAIL_SHARE = 0.005  # of samples of a series that lie beyond its tail on a side …
-TAIL_STEP = 0.1  # sigmas the tail moves out for one of them; in by TAIL_SHARE of that for each other sample
-TAIL_USUAL = 3.0  # sigmas: about the tail of Gaussian noise; where it is longer, limits grow in proportion
-TAIL_MOST = 9.0
+class Batch(NamedTuple):
+    """A batch of samples against its expectation; every array is (n,)."""
+
+    mean: Floats  # residual in the series' unit, each sample clipped to CLIP sigmas
+    up: Floats  # sum of clipped scores above, in sigmas
+    down: Floats  # sum of clipped scores below, positive
+    ups: Floats  # number of samples above; those that equal the expectation count on neither side
+    downs: Floats
+    highest: Floats  # largest score, unclipped
+    lowest: Floats  # smallest
+    last: Floats  # residual of the last sample, clipped, unit
 
 
-def learn_tail(tail: Floats, *, z: Floats, where: Flags) -> None:
-    """Follow the quantile of each side's scores beyond which TAIL_SHARE of samples lie, in place.
+def batch_of(scores: Floats, inv_up: Floats, inv_down: Floats) -> Batch:
+    """Sum up a batch.
 
-    tail: (2, n) in sigmas, above and below. z: (n,) a score that began no episode.
-    Source: stochastic approximation of a quantile, Robbins & Monro (1951); Tierney (1983).
+    scores: (b, n) in sigmas, oldest first; no NaN. inv_up, inv_down: (n,) 1 / sigma on each side.
 
-    >>> tail = np.array([[3.0], [3.0]])
-    >>> learn_tail(tail, z=np.array([4.0]), where=np.array([True]))
-    >>> tail.round(2).tolist()
-    [[3.1], [3.0]]
+    >>> one = np.ones(1)
+    >>> batch_of(np.array([[2.0], [-1.0], [0.0], [99.0]]), one, 2 * one).mean.tolist()
+    [1.25]
     """
-    beyond = np.stack([z, -z]) > tail
-    moved = np.clip(tail + TAIL_STEP * (beyond - TAIL_SHARE), 0.5 * TAIL_USUAL, TAIL_MOST)
-    np.copyto(tail, moved, where=where)
+    highest, lowest = scores.max(axis=0), scores.min(axis=0)
+    above = np.maximum(scores, 0.0)
+    below = scores - above
+    # a sample above zero by any amount counts as one: no comparison, which would leave the fast lane of arithmetic
+    ups = np.minimum(above * 1e6, 1.0).sum(axis=0)
+    downs = -np.maximum(below * 1e6, -1.0).sum(axis=0)
+    np.minimum(above, CLIP, out=above)
+    np.maximum(below, -CLIP, out=below)
+    up, down = above.sum(axis=0), -below.sum(axis=0)
+    sigma_up, sigma_down = 1.0 / inv_up, 1.0 / inv_down
+    return Batch(
+        mean=(up * sigma_up - down * sigma_down) / len(scores),
+        up=up,
+        down=down,
+        ups=ups,
+        downs=downs,
+        highest=highest,
+        lowest=lowest,
+        last=above[-1] * sigma_up + below[-1] * sigma_down,
+    )
 
 
-def learn_side(sigma: Floats, count: Counts, *, size: Floats, weight: Floats, limit: Floats, where: Flags) -> None:
-    """Learn the spread of one side of a baseline from residuals on that side, in place.
+def learn_side(sigma: Floats, count: Floats, *, total: Floats, number: Floats, weight: Floats, widest: Floats) -> None:
+    """Learn the spread of one side of a baseline from a batch, in place.
 
-    sigma, count: (…, n) robust sigma in the series' unit and samples behind it.
-    size:   (…, n) absolute residual; limit: beyond it a residual counts as the limit; the first two count in full.
-    weight: what a sample counts for once there are many.
-    where:  residuals on this side.
+    sigma, count: (n,) robust sigma in the series' unit and samples behind it.
+    total:  (n,) sum of absolute residuals on this side, unit. number: how many there are in the batch.
+    weight: (n,) what a whole batch counts for once there are many. widest: unclipped largest of them, unit.
 
     The spread is that of samples **given** that they lie on this side. On a count that is mostly zero the rare ones
-    then define the upper spread, where a median absolute deviation would be zero and every event a sensation.
+    then define the upper spread, where a median absolute deviation would be zero and every event a sensation. While
+    fewer than UNCLIPPED samples were seen on a side, the largest counts in full.
 
-    >>> sigma, count = np.array([1.0]), np.array([9.0], dtype=np.float32)
-    >>> here = {"limit": np.array([4.0]), "where": np.array([True])}
-    >>> learn_side(sigma, count, size=np.array([100.0]), weight=np.array([0.01]), **here)
+    >>> sigma, count = np.array([1.0]), np.array([9.0])
+    >>> learn_side(
+    ...     sigma, count, total=np.array([4.0]), number=np.ones(1), weight=np.array([0.05]), widest=np.array([100.0])
+    ... )
     >>> sigma.round(3).tolist()
     [1.401]
     """
-    early = np.maximum(weight, 1.0 / (count + 1.0))
-    counted = np.where(count < 2.0, size, np.minimum(size, limit))
-    np.add(sigma, early * (TO_SIGMA * counted - sigma), out=sigma, where=where)
-    np.add(count, np.float32(1.0), out=count, where=where)
+    some = np.maximum(number, 1.0)
+    np.add(count, number, out=count)
+    share = np.maximum(weight * 0.2, 1.0 / np.maximum(count, 1.0))  # of one sample
+    share = np.minimum(share * number, 1.0)
+    fresh = count - number < UNCLIPPED
+    size = np.where(fresh & (number > 0), np.maximum(total / some, np.abs(widest)), total / some)
+    sigma += share * (TO_SIGMA * size - sigma)
 
 
-def confirmed(recent_z: Floats) -> Floats:
-    """Score of a large departure in multiples of its limit, signed; beyond ±1 it is confirmed.
+def learn_wander(drift: Floats, wander: Floats, *, mean: Floats, sigma: Floats, weight: Floats) -> None:
+    """Follow how far the mean of residuals wanders by itself, in place.
 
-    recent_z: (5, n) last five scores in sigmas, oldest first, no NaN.
+    drift:  (n,) short-term mean of residuals, unit; wander: (n,) its variance.
+    mean:   (n,) of a batch. sigma: (n,) of single residuals. weight: (n,) of a batch.
+    Source: the idea of batch means (Conway 1963): it needs no model of the correlation, so an unlearnt slow wave
+            counts as well as an AR(1). For that one the long-run sigma tends to sqrt((1 + phi) / (1 - phi)).
 
-    Three of five beyond the limit on one side is the median of five beyond it; two of three the median of three.
-
-    >>> confirmed(np.array([[0.0], [0.0], [99.0], [0.0], [0.0]])).tolist()
-    [0.0]
-    >>> confirmed(np.array([[0.0], [0.0], [0.0], [-24.0], [-30.0]])).tolist()
-    [-2.0]
+    >>> drift, wander = np.zeros(1), np.zeros(1)
+    >>> learn_wander(drift, wander, mean=np.ones(1), sigma=np.ones(1), weight=np.full(1, 0.1))
+    >>> drift.round(3).tolist(), wander.round(4).tolist()
+    ([0.167], [0.0028])
     """
-    a, b, c, d, e = recent_z
-    late = np.maximum(np.minimum(c, d), np.minimum(np.maximum(c, d), e))
-    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
-    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
-    # of two pairs, the larger minimum and the smaller maximum enclose the median together with the fifth
-    five = np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e))
-    wide, sharp = five / THREE_OF_FIVE, late / TWO_OF_THREE
-    score: Floats = np.where(np.abs(wide) >= np.abs(sharp), wide, sharp)
-    return score
+    drift += DRIFT_RATE * (mean - drift)
+    # three sigmas, squared, at most: a shift that is only now building up shall not excuse itself
+    most = 9.0 * np.maximum(wander, sigma * sigma * (1.0 / WANDER_TO_VARIANCE))
+    wander += weight * (np.minimum(drift * drift, most) - wander)
 
 
-def median_of_three(recent: Floats) -> Floats:
-    """Median of the last three of a window (…, n) with at least three rows: robust, and only a sample late.
-
-    Where the oldest of them is NaN, the last sample as it is.
-
-    >>> median_of_three(np.array([[1.0], [9.0], [2.0]])).tolist()
-    [2.0]
-    """
-    a, b, c = recent[-3], recent[-2], recent[-1]
-    middle = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
-    known: Floats = np.where(np.isnan(middle), c, middle)
-    return known
+DRIFT_RATE = 1.0 / 6.0  # weight of a batch of five in the short-term mean whose wandering is measured
+WANDER_TO_VARIANCE = 5.0 * (2.0 - DRIFT_RATE) / DRIFT_RATE  # variance of independent residuals to that of this mean

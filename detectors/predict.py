@@ -1,7 +1,8 @@
 """What each series should be now, and how far it usually strays: one of three predictors a series.
 
 The fast level serves while the hour was never seen: it follows an unknown daily slope and sees jumps. Later the slow
-level, which a leak of hours leaves behind; or the daily profile, where it explains more.
+level, which a leak of hours leaves behind; or the daily profile, where it explains more. Between lessons the
+expectation is a line in time, so that a tick pays a multiplication and an addition for it.
 """
 
 from __future__ import annotations
@@ -11,97 +12,78 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import shift
-from detectors.judgement import Guards
-from detectors.level import NARROWEST, THREE_OF_FIVE
-from detectors.season import DAY_S, at, position
-from detectors.state import FAST, SEASON, SLOW, BankState
+from detectors.level import NARROWEST, WANDER_TO_VARIANCE
+from detectors.season import SLOT_S, Position
+from detectors.shift import MOST_INFLATED
+from detectors.spike import THREE_OF_FIVE
+from detectors.state import RECENT, Hot
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+Floats = NDArray[np.floating]
 
 ROUNDING = 1e-9  # of the value: what arithmetic alone may move a constant series by
-TINY = 1e-150  # keeps divisions defined on an exact zero; its square is still a number
-SETTLED_S = DAY_S - 1_800.0  # age at which an hour of the day can have been seen before
-MIN_VISIT = 1.0  # samples in each neighbouring slot before the profile speaks
-SPARSE_S = 1_200.0  # own interval above which slots stay empty: such a series does without a profile
+COARSE = 2e-7  # of the distance from the origin: what 32 bits round to
+TINY = 1e-18  # keeps divisions defined on an exact zero; its square is still a number in 32 bits
 RAREST = 0.02  # of an event's size: what rare events leave as a standard deviation however long ago the last one was
 SHIFT_FLOOR = 2.0  # least sigmas: a lasting shift as large as the floor counts as three of its sigmas
-PROFILE_NOISE = 90.0  # samples: pi / 2 for the median times the 60 over which neighbouring slots share an error
+PROFILE_NOISE = 18.0  # lessons: pi / 2 for the median times the 60 samples over which slots share an error, in fives
 WANDER = 0.1  # of the way the level went lately: one fast lag behind an unknown slope is no surprise
+YOUNG = 40.0  # samples: with so many every sigma is doubled, for spread and level are half luck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One row a series; units are the series' own."""
+class Around:
+    """What surrounds a preparation; every array is (n,)."""
 
-    profile: Floats  # (n,) daily profile now; NaN where it knows nothing
-    settled: Flags  # (n,) past the first day, with this hour seen before
-    used: NDArray[np.intp]  # (n,) the predictor
-    expected: Floats  # (n,) NaN before the first sample
-    scale: Floats  # (n,) one robust sigma on the side of the sample
-    least: Floats  # (n,) smallest sigma worth the name
-    sigma: Floats  # (n,) standard deviation of clipped residuals, for sums
-    inflation: Floats  # (n,) how much wider their mean wanders than if they were independent
-
-
-def begin(state: BankState, x: Floats, profile: Floats, *, here: Flags, time_s: float) -> None:
-    """A first sample is the level until there are more; in place."""
-    first = here & (state.seen == 0)
-    np.copyto(state.level[:SEASON], x, where=first)
-    np.copyto(state.born_s, time_s, where=first & np.isnan(state.born_s))
-    np.copyto(state.level[SEASON], x - profile, where=here & np.isnan(state.level[SEASON]) & np.isfinite(profile))
+    profile: tuple[Floats, Floats]  # usual values of the slots before and after
+    spread: tuple[Floats, Floats]  # robust sigmas there
+    lessons: Floats  # in the emptier of the two
+    settled: NDArray[np.bool_]
+    seasonal: NDArray[np.bool_]
+    origin: Floats
+    floor_abs: Floats
+    floor_rel: Floats
+    waiting_h: Floats | float  # hours an episode has kept the level from following
 
 
-def least_sigma(expected: Floats, guards: Guards) -> Floats:
-    """Smallest sigma (n,) that matters: with it a departure as large as the floor just reaches the limit.
+def prepare(hot: Hot, near: Around, where: Position) -> None:
+    """Write the expectation and the scales of the coming ticks, in place.
 
-    >>> guards = Guards(direction=np.zeros(1, np.int8), floor_abs=np.array([0.6]), floor_rel=np.zeros(1))
-    >>> least_sigma(np.array([1.0]), guards).round(3).tolist()
-    [0.1]
+    The line begins at the centre of the slot before; `where.share` of a slot has passed since.
     """
-    known = np.where(np.isfinite(expected), expected, 0.0)
-    return np.maximum(guards.floor(known) / THREE_OF_FIVE, np.maximum(ROUNDING * np.abs(known), TINY))
+    before, after = near.profile
+    level = np.where(near.settled, hot.slow, hot.fast)
+    hot.base[:] = np.where(near.seasonal, before + hot.offset, level)
+    hot.slope[:] = np.where(near.seasonal, (after - before) * (1.0 / SLOT_S), 0.0)
+    now = hot.base + hot.slope * (where.share * SLOT_S)
+    size = np.abs(near.origin + now)
+    least = np.maximum(near.floor_abs, near.floor_rel * size) * (1.0 / THREE_OF_FIVE)
+    least = np.maximum(np.maximum(least, ROUNDING * size), np.maximum(COARSE * np.abs(now), TINY)).astype(np.float32)
+    hourly = near.spread[0] * (1.0 - where.share) + near.spread[1] * where.share
+    unsure = WANDER * (1.0 + near.waiting_h) * np.abs(hot.fast - hot.slow)
+    hourly, unsure = np.where(near.settled, hourly, 0.0), np.where(near.settled, 0.0, unsure)
+    young = 1.0 + YOUNG / np.maximum(hot.seen, 1.0)
+    widest = np.maximum(hot.up, hot.down)
+    for sigma, other, tail, inverse in (
+        (hot.up, hot.down, hot.tail_up, hot.inv_up),
+        (hot.down, hot.up, hot.tail_down, hot.inv_down),
+    ):
+        scale = np.maximum(np.maximum(sigma, NARROWEST * other), hourly) + unsure
+        # before the first lesson nothing is known of the spread: scores are in the series' own unit
+        inverse[:] = np.where(hot.seen < RECENT, 1.0, 1.0 / np.maximum(scale * young * tail, least))
+    usual = np.sqrt(variance_of(hot))
+    long = np.sqrt(np.clip(hot.wander * WANDER_TO_VARIANCE, usual * usual, (MOST_INFLATED * usual) ** 2))
+    doubt = np.sqrt(1.0 + np.where(near.seasonal, PROFILE_NOISE / np.maximum(near.lessons, 1.0), 0.0))
+    long = np.maximum(np.maximum(long, RAREST * widest), SHIFT_FLOOR * least) * doubt * young
+    hot.inv_long[:] = np.where(near.settled, 1.0 / long, 0.0)
 
 
-def predict(state: BankState, x: Floats, guards: Guards, *, here: Flags, time_s: float) -> Prediction:
-    """Predict one column and let series begin.
+def variance_of(hot: Hot) -> Floats:
+    """Variance (n,) of residuals: that of each side, weighed by how often samples lie there.
 
-    x:    (n,) samples, NaN for none. here: (n,) which there are.
+    >>> row = dict.fromkeys(Hot._fields, np.ones(1, np.float32))
+    >>> variance_of(Hot(**row | {"seen": np.full(1, 100.0), "up": np.full(1, 2.0), "down_count": np.zeros(1)})).tolist()
+    [0.04]
     """
-    where = position(time_s)
-    visits = np.minimum(state.profile_count[where.before], state.profile_count[where.after])
-    known = visits >= MIN_VISIT
-    aged = time_s - state.born_s >= SETTLED_S
-    settled = aged & (known | (state.interval_s > SPARSE_S))
-    profile = np.where(aged & known, at(state.profile, where), np.nan)
-    begin(state, x, profile, here=here, time_s=time_s)
-    seasonal = aged & known & state.seasonal & np.isfinite(state.level[SEASON])
-    used = np.where(seasonal, SEASON, np.where(settled, SLOW, FAST))
-    rows = np.arange(len(state))
-    expected = state.level[used, rows] + np.where(seasonal, profile, 0.0)
-    least = least_sigma(expected, guards)
-    above = np.where(here, x >= expected, state.side >= 0)
-    up, down = state.up[used, rows], state.down[used, rows]
-    sigma = np.maximum(np.where(above, up, down), NARROWEST * np.where(above, down, up))
-    variance = state.variance[used, rows]
-    unsure = _unsure(state, time_s)
-    sigma = np.where(settled, np.maximum(sigma, at(state.spread, where)), sigma + unsure)
-    return Prediction(
-        profile=profile,
-        settled=settled,
-        used=used,
-        expected=expected,
-        scale=np.maximum(sigma, least),
-        least=least,
-        sigma=np.maximum(np.maximum(np.sqrt(variance), RAREST * np.maximum(up, down)), SHIFT_FLOOR * least),
-        inflation=shift.inflation(state.wander[used, rows], variance)
-        * np.sqrt(1.0 + np.where(seasonal, PROFILE_NOISE / np.maximum(visits, 1.0), 0.0)),
-    )
-
-
-def _unsure(state: BankState, time_s: float) -> Floats:
-    """Room for a daily slope that was never seen; it grows while an episode keeps the level from following."""
-    wandered = np.abs(state.level[FAST] - state.level[SLOW])
-    hours = np.where(state.side != 0, (time_s - state.opened_s) / 3_600.0, 0.0)
-    return WANDER * (1.0 + np.fmax(hours, 0.0)) * np.where(np.isnan(wandered), 0.0, wandered)
+    both = hot.up_count * hot.up * hot.up + hot.down_count * hot.down * hot.down
+    variance: Floats = both / np.maximum(hot.seen, 1.0)
+    return variance

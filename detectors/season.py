@@ -94,3 +94,29 @@ def profile_of(times_s: Floats, values: Floats) -> tuple[Floats, NDArray[np.intp
     for slot in range(SLOTS):
         profile[slot], counts[slot] = median_finite(values[slots == slot])
     return profile, counts
+
+
+FITTED = 0.5  # of the squared median error; stricter than for predictions: a fit always explains something
+
+
+def judge_season(
+    seasonal: NDArray[np.bool_],
+    contest: NDArray[np.float32],
+    *,
+    alone: Floats,
+    explained: Floats,
+    where: NDArray[np.bool_],
+) -> None:
+    """Decide from a block of history whether the profile explains enough to be used, in place.
+
+    alone, explained: (n,) median absolute error of the middle alone, and of the profile.
+
+    >>> seasonal, contest = np.zeros(2, bool), np.zeros(2, np.float32)
+    >>> judge_season(
+    ...     seasonal, contest, alone=np.array([1.0, 1.0]), explained=np.array([0.1, 0.9]), where=np.ones(2, bool)
+    ... )
+    >>> seasonal.tolist()
+    [True, False]
+    """
+    np.copyto(seasonal, explained**2 < FITTED * alone**2, where=where)
+    np.copyto(contest, np.where(seasonal, -0.3, 0.0), where=where, casting="same_kind")

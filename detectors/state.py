@@ -2,136 +2,223 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.level import TAIL_USUAL
 from detectors.season import SLOTS
-from detectors.shift import ALLOWANCES
 
-VERSION = 1  # of the snapshot; raise it with every change of a field's meaning
-RECENT = 5  # samples under confirmation; nothing is learnt from a sample before it leaves this window
-PREDICTORS = 3  # fast level, slow level, season with slow offset
-FAST, SLOW, SEASON = range(PREDICTORS)
+VERSION = 2  # of the snapshot; raise it with every change of a field's meaning, and tell `UPGRADES` how to get there
+RECENT = 5  # samples under confirmation, and learnt together
+CHARTS = 3  # cumulative sums a side
+KEPT = 48  # last samples as they came, for the second look
+DAYS = 7
+PART = 10_240  # series worked on together: a field's row is 40 kB, and what a tick touches stays in the second cache
 
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
 Bits = NDArray[np.bool_]
 Small = NDArray[np.int8]
+Count = NDArray[np.uint8]
+Rows = NDArray[np.intp]
+
+
+S = TypeVar("S", bound=np.generic)
+
+
+def parts(n: int) -> Iterator[slice]:
+    """Cut `n` series into parts.
+
+    >>> list(parts(10_241))
+    [slice(0, 10240, None), slice(10240, 10241, None)]
+    """
+    return (slice(first, min(first + PART, n)) for first in range(0, n, PART))
+
+
+def take(array: NDArray[S], part: slice, rows: Rows | None) -> NDArray[S]:
+    """A part of the last axis: a view of all of it, or a copy of some rows, counted from its beginning.
+
+    >>> take(np.arange(6), slice(2, 6), np.array([0, 3])).tolist()
+    [2, 5]
+    """
+    piece = array[..., part]
+    return piece if rows is None else piece[..., rows]
+
+
+def put(array: NDArray[S], piece: NDArray[S], part: slice, rows: Rows | None) -> None:
+    """Write back what `take` copied; a view needs no writing."""
+    if rows is not None:
+        array[..., part.start + rows] = piece
 
 
 class StateVersionError(ValueError):
     """A snapshot that this code cannot read: discard it and warm up afresh from history."""
 
 
+class Hot(NamedTuple):
+    """Rows of the hot matrix, one float32 a series each; everything an ordinary tick touches.
+
+    Values are relative to the series' `origin`, so that small changes of large numbers survive in 32 bits.
+    """
+
+    # what to expect and how far it strays, made by `predict.prepare` for the tick to use
+    base: F32  # expected value at the reference time of the present half-hour
+    slope: F32  # of the expectation, unit a second
+    inv_up: F32  # 1 / sigma above the expectation, 1 / unit
+    inv_down: F32
+    inv_long: F32  # 1 / sigma of the long-run mean; 0 while the sums do not run
+    # the samples under confirmation and the sums
+    z0: F32  # sigmas, oldest first
+    z1: F32
+    z2: F32
+    z3: F32
+    z4: F32
+    up0: F32  # sums in multiples of their limits
+    up1: F32
+    up2: F32
+    down0: F32
+    down1: F32
+    down2: F32
+    excursion: F32  # peak of the present excursion, in limits
+    departed: F32  # samples since the departure to this side began, signed; 0 when there is none
+    seen: F32  # samples in all
+    run: F32  # equal samples in a row
+    power: F32  # short-term mean of squared scores
+    # learnt from every batch of RECENT samples
+    fast: F32  # level over 20 minutes
+    slow: F32  # level over hours
+    offset: F32  # level above the daily profile
+    up: F32  # robust sigma of samples above the expectation, unit
+    down: F32
+    up_count: F32  # samples behind it
+    down_count: F32
+    drift: F32  # short-term mean of residuals, unit
+    wander: F32  # variance of that mean
+    contest: F32  # errors of season against slow level: -1 season is perfect, +1 slow level is
+    tail_up: F32  # how much longer than a Gaussian's the tail above is, at least 1
+    tail_down: F32
+
+
+ROWS: Mapping[str, int] = {name: row for row, name in enumerate(Hot._fields)}
+RING = slice(ROWS["z0"], ROWS["z4"] + 1)
+UPPER = slice(ROWS["up0"], ROWS["up2"] + 1)
+LOWER = slice(ROWS["down0"], ROWS["down2"] + 1)
+SUMS = slice(ROWS["up0"], ROWS["down2"] + 1)
+SCREEN = slice(ROWS["z0"], ROWS["power"] + 1)  # changed by a sample
+LEARNT = slice(ROWS["fast"], ROWS["tail_down"] + 1)  # changed by learning
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankState:
-    """Struct of arrays, (..., n). Units: `level`, `up` … in the series' own unit, `*_s` in seconds since 1970."""
+    """Struct of arrays, (..., n). Units: levels in the series' own unit, `*_s` in seconds since 1970."""
 
     step_s: float  # nominal cadence of the columns
-    # baseline
-    level: F64  # (3, n) one a predictor; for the season the offset above the profile
-    up: F64  # (3, n) robust sigma of the samples above the prediction
-    down: F64  # (3, n) and of those below
-    up_count: F32  # (3, n)
-    down_count: F32  # (3, n)
-    variance: F64  # (3, n) of clipped residuals
-    drift: F64  # (3, n) short-term mean of clipped residuals
-    wander: F64  # (3, n) variance of that mean
-    count: F32  # (3, n) samples learnt
-    tail: F64  # (2, n) sigmas beyond which one in 200 samples lies, above and below
-    contest: F64  # (2, n) squared errors over a day: slow level, season
-    seasonal: Bits  # (n,) the profile explains enough to be used
-    profile: F64  # (SLOTS, n) mean of each hour of the day
-    spread: F64  # (SLOTS, n) robust sigma of each hour
-    profile_count: F32  # (SLOTS, n)
-    # samples under confirmation
-    recent_x: F64  # (5, n) oldest first; NaN before the first samples
-    recent_z: F64  # (5, n)
-    recent_m: F64  # (5, n) profile at that time
-    recent_s: F64  # (5, n) time
-    seen: F32  # (n,) finite samples in all
-    born_s: F64  # (n,) first sample
-    last_s: F64  # (n,) last sample
-    departed_s: F64  # (2, n) since when above / below two sigmas; NaN when not
-    # cumulative sums
-    sums: F64  # (K, 2, n) in inflated sigmas
-    sums_s: F64  # (K, 2, n) time of the first sample after the last zero
-    # thresholds learnt from one's own past, in multiples of the nominal threshold: row 0 level, row 1 shift
-    excursion: F64  # (2, n) peak of the present excursion
-    record: F64  # (2, n) highest excursion that ended by itself
-    chatter: F64  # (n,) recent number of episodes, fading
-    # episode
-    kind: Small  # (n,) a Kind: NONE, LEVEL, SHIFT
-    side: Small  # (n,) +1, -1, 0
+    clock: F64  # (2,) time of the last column; the moment the expectations refer to
+    place: NDArray[np.int64]  # (1,) row of `kept` to be written next
+    kept_s: F64  # (KEPT,) times of its rows
+    hot: F32  # (len(Hot), n)
+    origin: F64  # (n,) what hot values are relative to; NaN before the first sample
+    phase: Count  # (n,) samples since the last lesson
+    present: Bits  # (n,) had a sample in the last column
+    settled: Bits  # (n,) past the first day, with this hour seen before
+    seasonal: Bits  # (n,) the daily profile explains enough to be used
+    side: Small  # (n,) of the episode: +1, -1, 0
+    # touched by episodes, silence and lessons only
+    kind: Small  # (n,) a Kind
     told: Bits  # (n,) reported active at the last step
-    clean: F64  # (n,) evidence of recovery: samples (LEVEL) or a cumulative sum (SHIFT)
-    shift_size: F64  # (n,) size of a shift at its opening, in inflated sigmas
-    peak: F64  # (n,) signed
+    born_s: F64  # (n,) first sample
+    last_s: F64  # (n,) last sample of a series that is silent; stale for the others
+    lesson_s: F64  # (n,) last lesson
+    interval_s: F32  # (n,) own interval
+    longest_s: F32  # (n,) longest silence that counts as its habit
+    excess: F32  # (2, n) mean and mean square of scores beyond the tail, less the tail
+    record: F32  # (n,) highest excursion that ended by itself, in limits
+    pending: F32  # (n,) run of equal samples at the last lesson
+    flattest: F32  # (n,) longest such run that ended
+    chatter: F32  # (n,) recent number of episodes, fading
+    clean: F32  # (n,) evidence of recovery: samples or a cumulative sum
+    size: F32  # (n,) of a shift at its opening, in long-run sigmas
+    peak: F32  # (n,) signed z
     onset_s: F64  # (n,)
     opened_s: F64  # (n,)
-    # cadence
-    interval_s: F64  # (n,) own interval
-    longest_s: F64  # (n,) longest silence that counts as its habit
+    # tables by time, one row at a time
+    profile: F32  # (SLOTS, n) usual value of each half-hour of the day
+    spread: F32  # (SLOTS, n) robust sigma of each
+    visits: Count  # (SLOTS, n) lessons behind it
+    week: F32  # (DAYS, n) usual departure of a day of the week from the profile
+    kept: F32  # (KEPT, n) last columns, NaN for no sample
 
     @property
-    def size(self) -> int:
+    def count(self) -> int:
         """Number of series; `len(state)` says the same."""
-        return int(self.seen.shape[0])
+        return int(self.origin.shape[0])
 
     def __len__(self) -> int:
-        return self.size
+        return self.count
+
+    @property
+    def hot_bytes(self) -> int:
+        """Bytes a series that an ordinary tick touches."""
+        return sum(int(a.nbytes) for a in _touched(self)) // max(len(self), 1)
+
+    @property
+    def all_bytes(self) -> int:
+        """Bytes a series in all."""
+        return sum(int(getattr(self, name).nbytes) for name in LAYOUT) // max(len(self), 1)
+
+
+def _touched(state: BankState) -> tuple[NDArray[Any], ...]:
+    return state.hot, state.origin, state.phase, state.present, state.settled, state.seasonal, state.side
 
 
 NAN = float("nan")
-_EACH = (PREDICTORS,)
-_RING = (RECENT,)
-_BANK = (len(ALLOWANCES), 2)
 # name -> leading shape, dtype, value of a series never seen
-_LAYOUT: Mapping[str, tuple[tuple[int, ...], Any, float]] = {
-    "level": (_EACH, np.float64, NAN),
-    "up": (_EACH, np.float64, 0.0),
-    "down": (_EACH, np.float64, 0.0),
-    "up_count": (_EACH, np.float32, 0.0),
-    "down_count": (_EACH, np.float32, 0.0),
-    "variance": (_EACH, np.float64, 0.0),
-    "drift": (_EACH, np.float64, 0.0),
-    "wander": (_EACH, np.float64, 0.0),
-    "count": (_EACH, np.float32, 0.0),
-    "tail": ((2,), np.float64, TAIL_USUAL),
-    "contest": ((2,), np.float64, 0.0),
-    "seasonal": ((), np.bool_, 0.0),
-    "profile": ((SLOTS,), np.float64, 0.0),
-    "spread": ((SLOTS,), np.float64, 0.0),
-    "profile_count": ((SLOTS,), np.float32, 0.0),
-    "recent_x": (_RING, np.float64, NAN),
-    "recent_z": (_RING, np.float64, 0.0),
-    "recent_m": (_RING, np.float64, NAN),
-    "recent_s": (_RING, np.float64, NAN),
-    "seen": ((), np.float32, 0.0),
+LAYOUT: Mapping[str, tuple[tuple[int, ...], Any, float]] = {
+    "hot": ((len(Hot._fields),), np.float32, 0.0),
+    "origin": ((), np.float64, NAN),
+    "phase": ((), np.uint8, 0),
+    "present": ((), np.bool_, 0),
+    "settled": ((), np.bool_, 0),
+    "seasonal": ((), np.bool_, 0),
+    "side": ((), np.int8, 0),
+    "kind": ((), np.int8, 0),
+    "told": ((), np.bool_, 0),
     "born_s": ((), np.float64, NAN),
     "last_s": ((), np.float64, NAN),
-    "departed_s": ((2,), np.float64, NAN),
-    "sums": (_BANK, np.float64, 0.0),
-    "sums_s": (_BANK, np.float64, NAN),
-    "excursion": ((2,), np.float64, 0.0),
-    "record": ((2,), np.float64, 0.0),
-    "chatter": ((), np.float64, 0.0),
-    "kind": ((), np.int8, 0.0),
-    "side": ((), np.int8, 0.0),
-    "told": ((), np.bool_, 0.0),
-    "clean": ((), np.float64, 0.0),
-    "shift_size": ((), np.float64, 0.0),
-    "peak": ((), np.float64, NAN),
+    "lesson_s": ((), np.float64, NAN),
+    "interval_s": ((), np.float32, NAN),
+    "longest_s": ((), np.float32, 0.0),
+    "excess": ((2,), np.float32, 0.0),
+    "record": ((), np.float32, 0.0),
+    "pending": ((), np.float32, 0.0),
+    "flattest": ((), np.float32, 0.0),
+    "chatter": ((), np.float32, 0.0),
+    "clean": ((), np.float32, 0.0),
+    "size": ((), np.float32, 0.0),
+    "peak": ((), np.float32, NAN),
     "onset_s": ((), np.float64, NAN),
     "opened_s": ((), np.float64, NAN),
-    "interval_s": ((), np.float64, NAN),
-    "longest_s": ((), np.float64, 0.0),
+    "profile": ((SLOTS,), np.float32, 0.0),
+    "spread": ((SLOTS,), np.float32, 0.0),
+    "visits": ((SLOTS,), np.uint8, 0),
+    "week": ((DAYS,), np.float32, 0.0),
+    "kept": ((KEPT,), np.float32, NAN),
 }
+WHOLE = ("step_s", "clock", "place", "kept_s")  # of the bank, not of a series
+assert {field.name for field in fields(BankState)} == {*WHOLE, *LAYOUT}, "every field has a layout"
+
+
+def _fresh(n: int) -> dict[str, NDArray[Any]]:
+    made = {name: np.full((*lead, n), fill, dtype=dtype) for name, (lead, dtype, fill) in LAYOUT.items()}
+    hot = made["hot"]
+    hot[ROWS["tail_up"]] = hot[ROWS["tail_down"]] = 1.0
+    hot[ROWS["up_count"]] = hot[ROWS["down_count"]] = 1e-3  # so that a share of the first sample is defined
+    hot[ROWS["power"]] = 1.0
+    made["excess"][0], made["excess"][1] = 0.4, 0.32  # of a Gaussian beyond 2.8 sigma, roughly exponential
+    return made
 
 
 def new_state(n: int, *, step_s: float) -> BankState:
@@ -147,8 +234,8 @@ def new_state(n: int, *, step_s: float) -> BankState:
         raise ValueError(f"a bank of {n} series: expected zero or more")
     if not (np.isfinite(step_s) and step_s > 0):
         raise ValueError(f"step_s is {step_s}: expected a positive number of seconds")
-    made = {name: np.full((*lead, n), fill, dtype=dtype) for name, (lead, dtype, fill) in _LAYOUT.items()}
-    return BankState(step_s=float(step_s), **made)
+    whole = {"clock": np.full(2, NAN), "place": np.zeros(1, np.int64), "kept_s": np.full(KEPT, NAN)}
+    return BankState(step_s=float(step_s), **whole, **_fresh(n))
 
 
 def grow(state: BankState, n: int) -> BankState:
@@ -161,26 +248,29 @@ def grow(state: BankState, n: int) -> BankState:
     """
     if n < len(state):
         raise ValueError(f"cannot shrink a bank of {len(state)} series to {n}")
-    fresh = new_state(n, step_s=state.step_s)
-    for name in _LAYOUT:
-        getattr(fresh, name)[..., : len(state)] = getattr(state, name)
-    return fresh
+    made = _fresh(n)
+    for name, array in made.items():
+        array[..., : len(state)] = getattr(state, name)
+    whole = {name: getattr(state, name).copy() for name in WHOLE if name != "step_s"}
+    return BankState(step_s=state.step_s, **whole, **made)
 
 
 def to_arrays(state: BankState) -> dict[str, NDArray[Any]]:
     """Copy the state into plain arrays, ready for `numpy.savez`; lossless.
 
     >>> int(to_arrays(new_state(1, step_s=60.0))["version"])
-    1
+    2
     """
-    arrays: dict[str, NDArray[Any]] = {name: getattr(state, name).copy() for name in _LAYOUT}
-    return {"version": np.asarray(VERSION), "step_s": np.asarray(state.step_s), **arrays}
+    arrays: dict[str, NDArray[Any]] = {name: getattr(state, name).copy() for name in LAYOUT}
+    whole = {name: np.array(getattr(state, name)) for name in WHOLE}
+    rows = np.array(Hot._fields)  # named, so that a later version can find its way in an older matrix
+    return {"version": np.asarray(VERSION), "rows": rows, **whole, **arrays}
 
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> BankState:
-    """Take up what `to_arrays` wrote.
+    """Take up what `to_arrays` wrote, of this version or an older one.
 
-    Raises StateVersionError when the snapshot is of another version, lacks a field, or its shapes disagree.
+    Raises StateVersionError when the snapshot is of an unknown version, lacks a field, or its shapes disagree.
 
     >>> len(from_arrays(to_arrays(new_state(2, step_s=60.0))))
     2
@@ -190,19 +280,17 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> BankState:
         raise StateVersionError(
             f"detector state of version {found}, this code reads {VERSION}: discard it and warm up from history"
         )
-    missing = sorted(({"step_s"} | set(_LAYOUT)) - set(arrays))
+    missing = sorted(({*WHOLE, "rows"} | set(LAYOUT)) - set(arrays))
     if missing:
         raise StateVersionError(f"detector state lacks {', '.join(missing)}: discard it and warm up from history")
-    n = int(np.shape(arrays["seen"])[-1])
-    made: dict[str, NDArray[Any]] = {}
-    for name, (lead, dtype, _) in _LAYOUT.items():
-        one = np.array(arrays[name], dtype=dtype)
-        if one.shape != (*lead, n):
+    n = int(np.shape(arrays["origin"])[-1])
+    made = _fresh(n)
+    for name, array in made.items():
+        one = arrays[name]
+        if one.shape != array.shape:
             raise StateVersionError(
-                f"detector state has {name} of shape {one.shape}, expected {(*lead, n)}: discard it and warm up"
+                f"detector state has {name} of shape {one.shape}, expected {array.shape}: discard it and warm up"
             )
-        made[name] = one
-    return BankState(step_s=float(arrays["step_s"]), **made)
-
-
-assert {field.name for field in fields(BankState)} == {"step_s", *_LAYOUT}, "every field has a layout"
+        array[...] = one
+    whole = {name: np.array(arrays[name]) for name in WHOLE if name != "step_s"}
+    return BankState(step_s=float(arrays["step_s"]), **whole, **made)

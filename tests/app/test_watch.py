@@ -122,7 +122,7 @@ def test_series_keep_their_labels_through_a_snapshot():
         pytest.param({"head": {"version": SNAPSHOT_VERSION + 1}}, id="a newer version"),
         pytest.param({"head": {"keys": [["auc"]]}}, id="keys of another shape"),
         pytest.param({"bank.version": np.asarray(0)}, id="older detectors"),
-        pytest.param({"bank.level": np.zeros((3, 9))}, id="shapes that disagree"),
+        pytest.param({"bank.profile": np.zeros((3, 9))}, id="shapes that disagree"),
     ],
 )
 def test_a_snapshot_of_another_version_is_refused_and_leaves_the_watch_as_it_was(parts):

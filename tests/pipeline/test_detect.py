@@ -30,6 +30,7 @@ def judgements(**fields):
         "direction": 1,
         "kind": int(Shape.LEVEL),
         "z": 9.0,
+        "score": 0.7,
         "peak": 12.0,
         "expected": 100.0,
         "scale": 2.0,

@@ -1,0 +1,165 @@
+"""When the bank learns: every series from each batch of its samples, and all of them at each half-hour."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import episodes, gaps, tail
+from detectors.episodes import Tick
+from detectors.judgement import Guards
+from detectors.learn import PROVEN, Table, learn
+from detectors.level import TO_SIGMA, batch_of
+from detectors.predict import Around, prepare
+from detectors.season import DAY_S, SLOT_S, Position, position
+from detectors.state import LEARNT, RECENT, RING, ROWS, BankState, Hot, parts, put, take
+
+F32 = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+SETTLED_S = DAY_S - SLOT_S  # age at which an hour of the day can have been seen before
+SPARSE_S = 1_200.0  # own interval above which slots stay empty: such a series does without a profile
+SEASON_ON = -0.13  # of the contest: 0.7 of the variance of the level alone; then the season is used …
+SEASON_OFF = -0.043  # … and above this, 0.9 of it, dropped again
+
+
+def turn(state: BankState, time_s: float, where: Position, guards: Guards) -> None:
+    """At the centre of each half-hour: which predictor serves whom, and new lines for all."""
+    began_s = time_s - where.share * SLOT_S
+    if abs(began_s - float(state.clock[1])) < 1.0:
+        return
+    state.clock[1] = began_s
+    visits = np.minimum(state.visits[where.before], state.visits[where.after])
+    known = visits >= 1
+    aged = time_s - state.born_s >= SETTLED_S
+    _weigh_season(state, aged & known)
+    np.copyto(state.settled, aged & (known | (state.interval_s > SPARSE_S)))
+    np.multiply(state.record, np.float32(np.exp(-SLOT_S / episodes.RECORD_MEMORY_S)), out=state.record)
+    for part in parts(len(state)):
+        redraw(state, part, None, time_s, guards)
+
+
+def _weigh_season(state: BankState, able: Flags) -> None:
+    """Use the season where it predicts clearly better than the slow level alone; with hysteresis."""
+    hot = Hot(*state.hot)
+    proven = hot.seen >= PROVEN
+    wanted = able & np.where(proven, hot.contest < np.where(state.seasonal, SEASON_OFF, SEASON_ON), state.seasonal)
+    turned = np.flatnonzero(wanted != state.seasonal)
+    if len(turned):
+        # scales described the errors of the other predictor; the contest tells the ratio, in sigmas of the one in use
+        lost = hot.contest[turned] * TO_SIGMA
+        lead = np.clip(np.where(wanted[turned], 1.0 + lost, 1.0 - lost), 0.1, 5.0)
+        lead = np.where(state.settled[turned], lead, 1.0)  # the fast level served until now, and was about as good
+        for name, power in (("up", 1.0), ("down", 1.0), ("wander", 2.0)):
+            state.hot[ROWS[name], turned] *= lead**power
+        state.spread[:, turned] = 0.0
+        state.seasonal[turned] = wanted[turned]
+
+
+def redraw(state: BankState, part: slice, rows: Rows | None, time_s: float, guards: Guards) -> None:
+    """Draw the lines of a part, or of some rows of it."""
+    where = position(time_s)
+
+    hot = take(state.hot, part, rows)
+    side = take(state.side, part, rows)
+    waiting: F32 | float = 0.0
+    if side.any():
+        waiting = np.where(side != 0, np.fmax((time_s - take(state.opened_s, part, rows)) / 3_600.0, 0.0), 0.0).astype(
+            np.float32
+        )
+    near = Around(
+        profile=(take(state.profile[where.before], part, rows), take(state.profile[where.after], part, rows)),
+        spread=(take(state.spread[where.before], part, rows), take(state.spread[where.after], part, rows)),
+        lessons=np.minimum(
+            take(state.visits[where.before], part, rows), take(state.visits[where.after], part, rows)
+        ).astype(np.float32),
+        settled=take(state.settled, part, rows),
+        seasonal=take(state.seasonal, part, rows),
+        origin=np.nan_to_num(take(state.origin, part, rows)),
+        floor_abs=take(guards.floor_abs, part, rows),
+        floor_rel=take(guards.floor_rel, part, rows),
+        waiting_h=waiting,
+    )
+    prepare(Hot(*hot), near, where)
+    if rows is not None:
+        state.hot[: ROWS["inv_long"] + 1, part.start + rows] = hot[: ROWS["inv_long"] + 1]
+
+
+def teach(
+    state: BankState, part: slice, tick: Tick, guards: Guards, *, where: Position, slot: int, keep_profile: bool
+) -> None:
+    """Give a lesson to the series of a part that have a whole batch."""
+    phase = state.phase[part]
+    due = phase >= RECENT
+    number = int(np.count_nonzero(due))
+    if not number:
+        return
+    rows = None if number == len(phase) else np.flatnonzero(due)
+
+    hot_rows = take(state.hot, part, rows)
+    hot = Hot(*hot_rows)
+    lesson_s, interval_s = take(state.lesson_s, part, rows), take(state.interval_s, part, rows)
+    gaps.learn_interval(interval_s, (tick.time_s - lesson_s) / RECENT)
+    lesson_s[:] = tick.time_s
+    young = hot.seen <= RECENT
+    if young.any():
+        _first_lesson(hot_rows, np.flatnonzero(young))
+    batch = batch_of(hot_rows[RING], hot.inv_up, hot.inv_down)
+    _learn_excess(state, part, rows, batch.highest, batch.lowest)
+    table = Table(
+        profile=take(state.profile[slot], part, rows),
+        spread=take(state.spread[slot], part, rows),
+        visits=take(state.visits[slot], part, rows),
+        between=take(state.profile[where.before], part, rows) * np.float32(1.0 - where.share)
+        + take(state.profile[where.after], part, rows) * np.float32(where.share),
+    )
+    side = take(state.side, part, rows)
+    frozen = np.flatnonzero(side) if side.any() else None
+    tables = (table.profile, table.spread, table.visits)
+    before = None if frozen is None else (hot_rows[LEARNT][:, frozen], [one[frozen] for one in tables])
+    middle_s = (RECENT - 1) / 2.0 * np.minimum(np.nan_to_num(interval_s, nan=state.step_s), SLOT_S)
+    now = take(tick.line, part, rows) - hot.slope * middle_s
+    score = take(tick.score, part, rows)
+    learn(
+        hot,
+        batch,
+        table,
+        now=now,
+        score=score,
+        interval_s=interval_s,
+        seasonal=take(state.seasonal, part, rows),
+        keep_profile=keep_profile,
+    )
+    if before is not None:
+        hot_rows[LEARNT, frozen] = before[0]
+        for one, old in zip(tables, before[1], strict=True):
+            one[frozen] = old
+    record = take(state.record, part, rows)
+    episodes.learn_record(hot.excursion, record, score=score, idle=(side == 0) & (hot.seen >= episodes.MIN_SAMPLES))
+    put(state.record, record, part, rows)
+    put(state.hot, hot_rows, part, rows)
+    put(state.lesson_s, lesson_s, part, rows)
+    put(state.interval_s, interval_s, part, rows)
+    for array, piece in zip((state.profile[slot], state.spread[slot], state.visits[slot]), tables, strict=True):
+        put(array, piece, part, rows)
+    redraw(state, part, rows, tick.time_s, guards)
+    phase[due] = 0
+
+
+def _first_lesson(hot_rows: F32, rows: Rows) -> None:
+    """The largest departure of a first batch is its sigma: it came in the series' own unit, for want of any other."""
+    widest = np.maximum(np.abs(hot_rows[RING][:, rows]).max(axis=0), 1e-18)
+    hot_rows[RING, rows] /= widest
+    hot_rows[ROWS["inv_up"], rows] = hot_rows[ROWS["inv_down"], rows] = 1.0 / widest
+
+
+def _learn_excess(state: BankState, part: slice, rows: Rows | None, highest: F32, lowest: F32) -> None:
+    """Take the few scores beyond the tail into its shape."""
+    widest = np.maximum(highest, -lowest)
+    beyond = np.flatnonzero(widest > tail.THRESHOLD)
+    if len(beyond):
+        where = part.start + (beyond if rows is None else rows[beyond])
+        moments = state.excess[:, where]
+        tail.learn_excess(moments, np.minimum(widest[beyond] - tail.THRESHOLD, 20.0))
+        state.excess[:, where] = moments
