@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol
 import typer
 from typer.core import TyperGroup
 
+from bot.bench import bench
 from bot.errors import BadInputError, FaultlineError
 
 BAD_INPUT = 2  # exit code: a person's file, flag or key is wrong
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show local variables, and so secrets
     help="Says on which side of the fault line an incident lies: the model, or the infrastructure under it.",
 )
+app.add_typer(bench, name="bench")
 Config = Annotated[
     Path | None,
     typer.Option(

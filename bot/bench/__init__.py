@@ -1,0 +1,28 @@
+"""The commands `faultline bench …`: what a step costs on this machine, as JSON. What each measures is in its module."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(no_args_is_help=True, help="Measure on this machine; docs/benchmarks.md has figures to compare.")
+
+
+@bench.callback()
+def group() -> None:
+    """Hold the group together: with one command alone, Typer would make it the group itself."""
+
+
+@bench.command()
+def ingest(
+    series: Annotated[
+        list[int] | None,
+        typer.Option("--series", "-n", help="Size of an answer; may be given again.", min=1, show_default="10000"),
+    ] = None,
+) -> None:
+    """From the bytes of a Prometheus answer to the column that is judged, beside parsing alone."""
+    from bot.bench.ingest import measure  # noqa: PLC0415 - commands import what they use, so --help is quick
+
+    typer.echo(json.dumps([measure(size) for size in series or [10_000]], indent=2))
