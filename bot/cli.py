@@ -165,6 +165,25 @@ def replay(
 
 
 @app.command()
+def detect(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A .csv, .csv.gz or .npz file, or a folder of them.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the answers; IN's tree is mirrored in it.")],
+    plot: Annotated[bool, typer.Option("--plot", help="A picture beside each answer.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Processes.", min=1, show_default="one a core")
+    ] = None,
+) -> None:
+    """Score your own series, row by row: timestamp,value in, anomaly_score,alert out."""
+    from bot.detecting.folder import detect as detect_each  # noqa: PLC0415
+
+    bad = detect_each(source, out, plot=plot, jobs=jobs, say=typer.echo)
+    for line in bad:
+        typer.echo(f"faultline: {line}", err=True)
+    raise typer.Exit(BAD_INPUT if bad else 0)
+
+
+@app.command()
 def demo(
     *,
     headless: Annotated[bool, typer.Option("--headless", help="Play a person who approves, then stop.")] = False,
