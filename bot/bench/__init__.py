@@ -28,8 +28,8 @@ def ingest(
     typer.echo(json.dumps([measure(size) for size in series or [10_000]], indent=2))
 
 
-@bench.command()
-def detectors(
+@bench.command("detectors")
+def time_detectors(
     series: Annotated[
         list[int] | None,
         typer.Option(

@@ -106,7 +106,8 @@ def _bytes(bank: BankState) -> tuple[float, float]:
     """Bytes a series that a tick touches, and in all."""
     # TEMPORARY: until every bank says `hot_bytes` and `all_bytes`; then plain attributes
     whole = sum(array.nbytes for array in to_arrays(bank).values()) / max(1, len(bank))
-    return float(getattr(bank, "hot_bytes", whole)), float(getattr(bank, "all_bytes", whole))
+    hot, kept = getattr(bank, "hot_bytes", whole), getattr(bank, "all_bytes", whole)
+    return float(hot() if callable(hot) else hot), float(kept() if callable(kept) else kept)
 
 
 def _add_s(size: int) -> float:

@@ -10,13 +10,14 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from bot.errors import BadInputError
@@ -156,7 +157,7 @@ def _columns(path: Path, header: list[str]) -> tuple[int, int]:
 def read_entity(path: Path) -> EntityFile:
     """Read `train`, `test` and `step_s`; other arrays are not even unpacked. Raises BadInputError."""
     try:
-        with np.load(path, allow_pickle=False) as archive:  # a pickle from anywhere could run anything
+        with _archive(path) as archive:
             absent = [name for name in ("train", "test", "step_s") if name not in archive]
             if absent:
                 raise BadInputError(
@@ -178,6 +179,17 @@ def read_entity(path: Path) -> EntityFile:
             f"{path}: train has {train.shape[1]} channels and test {test.shape[1]}; expected the same in both"
         )
     return EntityFile(train=train, test=test, step_s=float(step_s.reshape(())))
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[NpzFile]:
+    # opened here, because numpy leaves a file open that turns out to be no archive
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)  # a pickle from anywhere could run anything
+        if not isinstance(archive, NpzFile):
+            raise ValueError("it holds one array without a name")  # noqa: TRY004 - a file's fault, not a caller's
+        with archive:
+            yield archive
 
 
 def _matrix(path: Path, name: str, given: NDArray[Any]) -> Floats:
@@ -209,7 +221,7 @@ def written_by_us(path: Path) -> bool:
     """Tell whether a file that stands where an answer should go is an answer, and so may be replaced."""
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
+            with _archive(path) as archive:
                 return set(archive) == {"score", "alert"}
         with path.open("rb") as file:
             return file.readline(100).decode(errors="replace").strip() == ",".join(HEADER)

@@ -162,6 +162,8 @@ def judge_file(work: Work) -> Answered | Unanswered:
         return _entity(work) if work.target.suffix == ".npz" else _series(work)
     except BadInputError as error:
         return Unanswered(name=work.name, because=str(error))
+    except MemoryError:
+        return Unanswered(name=work.name, because=f"{work.source}: does not fit into memory; split it")
 
 
 def _series(work: Work) -> Answered:

@@ -16,7 +16,7 @@ HEIGHTS = (3, 1)  # the series is what people look at
 LINE, ALERT, SCORE = "#1264a3", "#a30200", "#7a5195"  # told apart by shape too: line, triangle, area
 FONT_ENDS = 0x0530  # Latin, Greek, Cyrillic; beyond that the bundled font has holes, drawn as boxes with a warning
 LARGEST = 1e100  # what the detectors take for a sample
-MOST_CHANNELS = 12  # more lines cannot be told apart: those that move most beyond their usual range
+MOST_CHANNELS = 10  # as many as there are colours: those that are furthest from their usual range
 WIDEST = 20.0  # spreads; one wild channel must not flatten the others
 
 
@@ -33,7 +33,7 @@ def draw_series(*, title: str, times_s: Floats, values: Floats, score: Floats, a
     _mark(above, moments[at], np.where(np.isfinite(measured[at]), measured[at], foot))
     above.set_ylabel("value")
     _score(below, moments, score[shown])
-    below.set_xlabel("UTC", loc="right")
+    below.set_xlabel("UTC", loc="left")  # at the right the axis writes year and month itself
     _dates(below)
     return _png(figure, above)
 
