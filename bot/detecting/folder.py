@@ -53,7 +53,9 @@ class Answered:
     notes: tuple[str, ...] = ()
 
     def text(self) -> str:
-        return _plain(", ".join((f"{self.name}: {self.rows:,} rows", f"{self.alerts:,} alerts", *self.notes)))
+        return _plain(
+            ", ".join((f"{self.name}: {_count(self.rows, 'row')}", _count(self.alerts, "alert"), *self.notes))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,8 @@ def detect(source: Path, out: Path, *, plot: bool, jobs: int | None, say: Callab
             continue
         say(outcome.text())
         done, rows, alerts = done + 1, rows + outcome.rows, alerts + outcome.alerts
-    say(f"{done:,} of {done + len(bad):,} files judged: {rows:,} rows, {alerts:,} alerts; written to {out}")
+    of = _count(done + len(bad), "file")
+    say(_plain(f"{done:,} of {of} judged: {_count(rows, 'row')}, {_count(alerts, 'alert')}; written to {out}"))
     return tuple(bad)
 
 
@@ -213,8 +216,12 @@ def _entity(work: Work) -> Answered:
     write_each(contents)
     opens = alert & ~np.concatenate([[False], alert[:-1]]) if len(alert) else alert
     return Answered(
-        name=work.name, rows=len(alert), alerts=int(opens.sum()), notes=(f"{given.test.shape[1]} channels",)
+        name=work.name, rows=len(alert), alerts=int(opens.sum()), notes=(_count(given.test.shape[1], "channel"),)
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _plain(text: str) -> str:

@@ -55,7 +55,7 @@ def test_a_series_is_answered_row_by_row(faultline):
 
     rows = answer(Path("answers/cpu.csv"))
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == ("cpu.csv: 150 rows, 1 alerts\n1 of 1 files judged: 150 rows, 1 alerts; written to answers\n")
+    assert done.stdout == ("cpu.csv: 150 rows, 1 alert\n1 of 1 file judged: 150 rows, 1 alert; written to answers\n")
     assert [f"{row['timestamp']},{row['value']}" for row in rows] == series().split()[1:]
     assert next(n for n, row in enumerate(rows) if row["alert"] == "1") in range(AT, AT + 5)
     assert all(0.0 <= float(row["anomaly_score"]) <= 1.0 for row in rows)
@@ -175,7 +175,7 @@ def test_a_bad_file_is_named_at_the_end_and_the_others_are_answered(faultline):
     assert done.exit_code == 2
     assert first.startswith("faultline: in/a.csv:3: timestamp is 'noon'; expected ISO 8601")
     assert second.startswith("faultline: in/c.npz: ")
-    assert done.stdout.splitlines()[-1] == "1 of 3 files judged: 150 rows, 1 alerts; written to out"
+    assert done.stdout.splitlines()[-1] == "1 of 3 files judged: 150 rows, 1 alert; written to out"
     assert files(Path("out")) == ["b.csv"]
 
 
