@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol
 import typer
 from typer.core import TyperGroup
 
+from bot.bench import bench
 from bot.errors import BadInputError, FaultlineError
 
 BAD_INPUT = 2  # exit code: a person's file, flag or key is wrong
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show local variables, and so secrets
     help="Says on which side of the fault line an incident lies: the model, or the infrastructure under it.",
 )
+app.add_typer(bench, name="bench")
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -160,6 +162,25 @@ def replay(
 
     set_up_logging(level="warning", json_lines=False)
     raise typer.Exit(replay_each(folders, replay_folder=replay_folder, as_json=as_json))
+
+
+@app.command()
+def detect(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A .csv, .csv.gz or .npz file, or a folder of them.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the answers; IN's tree is mirrored in it.")],
+    plot: Annotated[bool, typer.Option("--plot", help="A picture beside each answer.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Processes.", min=1, show_default="one a core")
+    ] = None,
+) -> None:
+    """Score your own series, row by row: timestamp,value in, anomaly_score,alert out."""
+    from bot.detecting.folder import detect as detect_each  # noqa: PLC0415
+
+    bad = detect_each(source, out, plot=plot, jobs=jobs, say=typer.echo)
+    for line in bad:
+        typer.echo(f"faultline: {line}", err=True)
+    raise typer.Exit(BAD_INPUT if bad else 0)
 
 
 @app.command()

@@ -116,7 +116,14 @@ class HttpClient:
         self, path: str, params: Mapping[str, str] | None = None, *, deadline_s: float | None = None
     ) -> Any:
         """Fetch and parse. Raises SourceDownError; HttpRefusedError for a 4xx."""
-        return self._parsed(await self.get_bytes(path, params, deadline_s=deadline_s))
+        return self.parsed(await self.get_bytes(path, params, deadline_s=deadline_s))
+
+    def parsed(self, body: bytes) -> Any:
+        """Parse what `get_bytes` brought. Raises SourceDownError."""
+        try:
+            return from_json(body)  # refuses nesting beyond 200 levels by itself
+        except ValueError as error:
+            raise SourceDownError(f"{self.where} answered something that is not JSON: {_clean(body[:60])!r}") from error
 
     async def get_bytes(
         self, path: str, params: Mapping[str, str] | None = None, *, deadline_s: float | None = None
@@ -261,12 +268,6 @@ class HttpClient:
             raise SourceDownError(f"{self.where} redirects to {target}, which is not followed: configure the final URL")
         code, words = _words(body)
         raise HttpRefusedError(f"{self.where} answered {status}: {words}", code=code or f"http_{status}", status=status)
-
-    def _parsed(self, body: bytes) -> Any:
-        try:
-            return from_json(body)  # refuses nesting beyond 200 levels by itself
-        except ValueError as error:
-            raise SourceDownError(f"{self.where} answered something that is not JSON: {_clean(body[:60])!r}") from error
 
 
 def refuse_unsafe(addresses: Iterable[str], where: str) -> None:

@@ -43,6 +43,7 @@ class Watch:
         self._state: BankState = new_state(0, step_s=catalogue.step_s)
         self._guards = guards_for(self.index, catalogue)
         self._places = Places(self.index, catalogue)
+        self._telling: tuple[int, dict[str, list[int]]] = (0, {})  # of how many series; see _version_rows
         self._recent: deque[Frame] = deque(maxlen=PLOT_COLUMNS)
         self._judgements: Judgements | None = None
 
@@ -94,13 +95,19 @@ class Watch:
         return judgements, tuple(changes)
 
     def _version_rows(self) -> dict[str, list[int]]:
-        """By model: the rows that tell its version, one a replica where replicas tell it."""
+        """By model: the rows that tell its version, one a replica where replicas tell it.
+
+        Looked for again only when there are more series: a look at each, every tick, would cost more than judging them.
+        """
+        if self._telling[0] == len(self.index):
+            return self._telling[1]
         names = {signal.name for signal in self.catalogue.signals if signal.kind is Kind.VERSION}
         found: dict[str, list[int]] = {}
         for row, key in enumerate(self.index) if names else ():
             model = self.catalogue.model_of(key.entity) if key.signal in names else None
             if model is not None:
                 found.setdefault(model.name, []).append(row)
+        self._telling = (len(self.index), found)
         return found
 
     def _version(self, key: SeriesKey, time_s: float, values: Floats) -> list[Change]:
@@ -209,6 +216,7 @@ class Watch:
             [SeriesKey(signal, entity, labels_of(labels)) for signal, entity, labels in head["keys"]]
         )
         self._state = state
+        self._telling = (0, {})
         self._guards = guards_for(self.index, self.catalogue)
         self._places = Places(self.index, self.catalogue)
         self.last_time_s = head["last_time_s"]

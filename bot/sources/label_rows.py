@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ UNSEEN = -2
 USUAL_ENTITY_LABELS = ("service", "model", "node", "instance")  # tried when the catalogue names none
 
 Raw = tuple[str, ...]  # names, then values, in the server's order: unambiguous, and cheap to make and to compare
+Text = bytes  # a label set as the server wrote it, not parsed
+_Known = TypeVar("_Known", Raw, Text)
 
 
 class LabelRows:
@@ -30,6 +33,7 @@ class LabelRows:
         self._max_series = max_series
         self._index: SeriesIndex | None = None
         self._known: dict[str, dict[Raw, int]] = {signal.name: {} for signal in signals}
+        self._texts: dict[str, dict[Text, int]] = {signal.name: {} for signal in signals}
         self._claimed: set[int] = set()
         self._complained: set[str] = set()
 
@@ -40,6 +44,8 @@ class LabelRows:
             self._claimed.clear()
             for known in self._known.values():
                 known.clear()
+            for texts in self._texts.values():
+                texts.clear()
 
     def of(self, signal: Signal, metrics: Sequence[Mapping[str, str]]) -> tuple[Rows, str]:
         """Find (k,) rows; UNUSABLE for series that are left out. Also tells why, when that blinds the signal."""
@@ -47,8 +53,39 @@ class LabelRows:
         rows = np.fromiter(
             (known.get((*metric, *metric.values()), UNSEEN) for metric in metrics), np.int64, count=len(metrics)
         )
-        for place in np.flatnonzero(rows == UNSEEN).tolist():
-            rows[place] = self._learn(signal, metrics[place], known)
+        unseen = [
+            (place, (*metrics[place], *metrics[place].values()), metrics[place])
+            for place in np.flatnonzero(rows == UNSEEN).tolist()
+        ]
+        return self._learn(signal, rows, unseen, known)
+
+    def by_text(self, signal: Signal) -> Mapping[Text, int]:
+        """Rows of the label sets that `of_texts` learnt; for who finds rows without parsing."""
+        return self._texts[signal.name]
+
+    def of_texts(
+        self, signal: Signal, rows: Rows, unseen: Sequence[tuple[int, Text, Mapping[str, str]]]
+    ) -> tuple[Rows, str]:
+        """Complete (k,) rows that were found in `by_text`; else as `of`.
+
+        unseen: place in `rows`, text and label set of those that were not found.
+        """
+        return self._learn(signal, rows, unseen, self._texts[signal.name])
+
+    def _learn(
+        self,
+        signal: Signal,
+        rows: Rows,
+        unseen: Sequence[tuple[int, _Known, Mapping[str, str]]],
+        known: dict[_Known, int],
+    ) -> tuple[Rows, str]:
+        if len(known) + len(unseen) > 2 * max(self._max_series, len(rows)):
+            known.clear()  # churning label sets must not grow this for ever; the next answer teaches them again
+        for place, name, metric in unseen:
+            row = self._claim(signal, metric)
+            if row != UNSEEN:
+                known[name] = row
+            rows[place] = row
         beyond = int((rows == UNSEEN).sum())
         if beyond:
             rows[rows == UNSEEN] = UNUSABLE
@@ -57,21 +94,17 @@ class LabelRows:
             return rows, f"no series of {signal.name} has the label {' and '.join(signal.entity_labels)}"
         return rows, ""
 
-    def _learn(self, signal: Signal, metric: Mapping[str, str], known: dict[Raw, int]) -> int:
+    def _claim(self, signal: Signal, metric: Mapping[str, str]) -> int:
         if self._index is None:
             raise RuntimeError("attach an index first")
         key = series_key(signal, metric)
         if key is None:
             self._complain(signal)
-            row = UNUSABLE
-        else:
-            if key not in self._index and len(self._claimed) >= self._max_series:
-                return UNSEEN
-            row = self._index.row(key)
-            self._claimed.add(row)
-        if len(known) > 2 * self._max_series:  # churning label sets must not grow this for ever
-            known.clear()
-        known[(*metric, *metric.values())] = row
+            return UNUSABLE
+        if key not in self._index and len(self._claimed) >= self._max_series:
+            return UNSEEN
+        row = self._index.row(key)
+        self._claimed.add(row)
         return row
 
     def _complain(self, signal: Signal) -> None:

@@ -21,6 +21,7 @@ from bot.http import HttpClient, HttpRefusedError, TooBigError
 from bot.ports import Pull
 from bot.sources.label_rows import UNUSABLE, LabelRows
 from bot.sources.prometheus_answer import Answer, NotUnderstoodError, instant, matrix
+from bot.sources.vector_scan import scan
 
 log = logging.getLogger(__name__)
 
@@ -160,18 +161,23 @@ class PrometheusSource:
         return answers
 
     async def _instant(self, signal: Signal, params: Mapping[str, str]) -> _Brought:
-        answer = instant(
-            await self._client.get_json(
-                "api/v1/query", {"query": signal.query or "", **params}, deadline_s=self._deadline_s
-            )
+        body = await self._client.get_bytes(
+            "api/v1/query", {"query": signal.query or "", **params}, deadline_s=self._deadline_s
         )
-        rows, flaw = self._keyed(signal, answer)
+        return self._read(signal, body)
+
+    def _read(self, signal: Signal, body: bytes) -> _Brought:
+        """Read an instant answer: by its bytes where it has the usual form, else parsed whole, with the same result."""
+        scanned = scan(body, self._rows.by_text(signal))
+        if scanned is not None:
+            rows, flaw = self._rows.of_texts(signal, scanned.rows, scanned.unseen)
+            values, warned = scanned.values, scanned.flaw
+        else:
+            answer = instant(self._client.parsed(body))
+            rows, flaw = self._keyed(signal, answer)
+            values, warned = answer.values, answer.flaw
         kept = rows != UNUSABLE
-        return _Brought(
-            rows if kept.all() else rows[kept],
-            answer.values if kept.all() else answer.values[kept],
-            flaw=answer.flaw or flaw,
-        )
+        return _Brought(rows if kept.all() else rows[kept], values if kept.all() else values[kept], flaw=warned or flaw)
 
     async def _range(self, signal: Signal, times_s: Floats, step_s: float) -> _Brought:
         """Fetch in pieces that the server will answer; smaller ones where its answer exceeds our cap."""

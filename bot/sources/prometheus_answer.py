@@ -26,10 +26,10 @@ class Answer:
 
 def instant(told: Any) -> Answer:
     """Read a vector or a scalar. Raises NotUnderstoodError."""
-    kind, result, flaw = _result(told)
+    kind, result, flaw = envelope(told)
     try:
         if kind == "scalar":
-            return Answer(({},), _finite(np.array([float(result[1])])), flaw)
+            return Answer(({},), finite(np.array([float(result[1])])), flaw)
         if kind != "vector":
             raise NotUnderstoodError(f"the query answers a {kind!r}; it must answer an instant vector or a scalar")
         metrics = [one["metric"] for one in result]
@@ -37,7 +37,7 @@ def instant(told: Any) -> Answer:
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise _nonsense(result) from error
     _label_sets(metrics)
-    return Answer(metrics, _finite(values), flaw)
+    return Answer(metrics, finite(values), flaw)
 
 
 def matrix(told: Any, times_s: Floats, step_s: float) -> Answer:
@@ -45,7 +45,7 @@ def matrix(told: Any, times_s: Floats, step_s: float) -> Answer:
 
     Points beside the grid are dropped; of two at one place the later in the answer wins.
     """
-    kind, result, flaw = _result(told)
+    kind, result, flaw = envelope(told)
     if kind != "matrix":
         raise NotUnderstoodError(f"a range query answered a {kind!r} instead of a matrix")
     try:
@@ -61,11 +61,11 @@ def matrix(told: Any, times_s: Floats, step_s: float) -> Answer:
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise _nonsense(result) from error
     _label_sets(metrics)
-    return Answer(metrics, _finite(values), flaw)
+    return Answer(metrics, finite(values), flaw)
 
 
-def _result(told: Any) -> tuple[str, Any, str]:
-    """Take the envelope off: kind, result, and what the server says is wrong with it."""
+def envelope(told: Any) -> tuple[str, Any, str]:
+    """Take the envelope off: kind, result, and what the server says is wrong with it. Raises NotUnderstoodError."""
     data = told.get("data") if isinstance(told, Mapping) else None
     if not isinstance(data, Mapping) or told.get("status") != "success" or not isinstance(data.get("result"), list):
         raise NotUnderstoodError("the answer is not one of Prometheus' API: is the address right?")
@@ -79,7 +79,7 @@ def _result(told: Any) -> tuple[str, Any, str]:
     return str(data.get("resultType")), data["result"], flaw
 
 
-def _finite(values: Floats) -> Floats:
+def finite(values: Floats) -> Floats:
     """Turn infinities into missing: a division by nothing measured nothing."""
     values[~np.isfinite(values)] = np.nan
     return values

@@ -197,6 +197,29 @@ def test_a_version_of_something_that_is_no_model_is_ignored():
     assert (changes, watch.versions) == ((), {})
 
 
+def test_a_version_told_by_a_series_that_appears_later_is_seen():
+    watch = Watch(CATALOGUE)
+    watch.index.row(LATENCY)
+    watch.observe(Frame(time_s=T0.timestamp(), values=np.array([80.0])))
+
+    watch.index.row(VERSION)
+    _, changes = watch.observe(Frame(time_s=(T0 + MINUTE).timestamp(), values=np.array([80.0, 4.0])))
+
+    assert [(change.entity, change.to) for change in changes] == [("fraud", "4")]
+
+
+def test_after_a_restore_versions_are_read_from_the_restored_rows():
+    watch = Watch(CATALOGUE)
+    for key in reversed(list(SERIES)):
+        watch.index.row(key)
+    watch.observe(column(watch, T0 - MINUTE))
+
+    watch.restore(learnt().save())
+    _, changes = watch.observe(column(watch, T0, model_version=4.0))
+
+    assert [(change.from_, change.to) for change in changes] == [("3", "4")]
+
+
 @pytest.mark.parametrize(("value", "text"), [(4.0, "4"), (1.5, "1.5"), (20261123.0, "20261123"), (0.0, "0")])
 def test_a_version_reads_as_registries_write_it(value, text):
     assert version_text(value) == text

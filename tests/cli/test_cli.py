@@ -20,7 +20,7 @@ from tests.cli.conftest import GOOD, PROMETHEUS
 from tests.cli.json_schema import faults
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "init", "doctor", "manifest", "migrate", "schema", "replay", "demo")
+COMMANDS = ("run", "init", "doctor", "manifest", "migrate", "schema", "replay", "detect", "demo", "bench")
 TOKENS = {"FAULTLINE_SLACK_BOT_TOKEN": "xoxb-secret-1", "FAULTLINE_SLACK_APP_TOKEN": "xapp-secret-2"}
 
 
@@ -430,3 +430,17 @@ def test_one_dag_for_all_fits_the_schema():
     retrain = {"kind": "airflow", "url": "http://a", "dags": "retrain"}
 
     assert list(faults({**GOOD, "catalog": {}, "actions": {"retrain": retrain}}, schema, root=schema)) == []
+
+
+def test_a_benchmark_prints_json_that_says_what_a_series_costs(faultline):
+    done = faultline("bench", "ingest", "--series", "20", "-n", "30")
+
+    told = json.loads(done.stdout)
+    assert [one["series"] for one in told] == [20, 30]
+    assert list(told[0]["us_a_series"]) == ["first", "steady", "reordered", "parsed"]
+    assert all(cost > 0 for cost in told[0]["us_a_series"].values())
+    assert told[0]["parsing_alone_to_steady"].keys() >= {"json.loads", "pydantic_core.from_json"}
+
+
+def test_a_benchmark_of_no_series_is_refused(faultline):
+    assert faultline("bench", "ingest", "--series", "0").exit_code == 2

@@ -13,6 +13,7 @@ from bot.domain.catalogue import Kind, Signal
 from bot.domain.series import SeriesIndex
 from bot.http import HttpClient
 from bot.sources.prometheus import PrometheusSource
+from bot.sources.vector_scan import scan
 from bot.world.clock import VirtualClock
 from bot.world.server import serve
 from tests.integration.servers.prometheus import prometheus, victoria_metrics
@@ -140,3 +141,15 @@ async def test_a_broken_query_blinds_its_signal_only(api):
 
     assert [spot.signals for spot in pull.blind] == [("rate(",)]
     assert len(pull.samples.rows) >= NODES
+
+
+async def test_an_instant_answer_has_the_form_that_is_read_without_parsing(api):
+    async with HttpClient(api.url) as client:
+        body = await client.get_bytes("api/v1/query", {"query": METRIC, "time": f"{api.at_s + 0.25:.3f}"})
+
+    found = scan(body, {})
+
+    assert found is not None
+    assert {metric["__name__"] for _, _, metric in found.unseen} == {METRIC}
+    assert len(found.values) >= NODES
+    assert np.isfinite(found.values).all()
