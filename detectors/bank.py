@@ -12,14 +12,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import episodes, gaps
-from detectors.episodes import Tick
+from detectors import episodes, gaps, opening
+from detectors.counter import rate_of
 from detectors.history import doubt, seed
 from detectors.judgement import Guards, Judgements, Kind
 from detectors.lesson import SETTLED_S, teach, turn
+from detectors.recall import recall
+from detectors.report import judge
 from detectors.screen import LARGEST, screen
 from detectors.season import DAY_S, position, slot_of
 from detectors.state import KEPT, BankState, StateVersionError, from_arrays, grow, new_state, parts, to_arrays
+from detectors.tick import Tick
 
 __all__ = [
     "LARGEST",
@@ -114,6 +117,7 @@ def _step(state: BankState, time_s: float, values: Floats, guards: Guards, *, ke
         values = np.full(len(state), np.nan)
     late = time_s <= last_s
     n = len(state)
+    values, reset = _rates(state, values, guards, time_s=time_s)
     tick = Tick.begin(n, time_s=time_s, last_s=last_s)
     where = position(time_s)
     if not late:
@@ -121,11 +125,17 @@ def _step(state: BankState, time_s: float, values: Floats, guards: Guards, *, ke
     elapsed_s = time_s - float(state.clock[1])
     for part in parts(n):
         screen(state, part, values, elapsed_s, tick)
+    slot = int(slot_of(np.array([time_s]))[0])
     if not late:
         _note_silence(state, tick)
-    episodes.follow(state, tick, guards, values=values)
+        for part in parts(n):
+            recall(state, part, tick, values, slot=slot)
+    episodes.end(state, tick, values)
     if not late:
-        slot = int(slot_of(np.array([time_s]))[0])
+        waited_s = state.step_s if np.isnan(last_s) else time_s - last_s
+        opening.begin(state, tick, guards, values, waited_s=waited_s)
+    episodes.rest(state)
+    if not late:
         for part in parts(n):
             teach(state, part, tick, guards, where=where, slot=slot, keep_profile=keep_profile)
         row = int(state.place[0])
@@ -133,7 +143,21 @@ def _step(state: BankState, time_s: float, values: Floats, guards: Guards, *, ke
         state.kept_s[row] = time_s
         state.place[0] = (int(state.place[0]) + 1) % KEPT
         state.clock[0] = time_s
-    return episodes.judge(state, tick, guards, values=values, late=late)
+    return judge(state, tick, guards, values=values, reset=reset, late=late)
+
+
+def _rates(state: BankState, values: Floats, guards: Guards, *, time_s: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Replace counters by their rates; the values given stay as they are."""
+    reset = np.zeros(len(state), np.bool_)
+    if guards.counter is None or not guards.counter.any():
+        return values, reset
+    values = values.copy()
+    rows = np.flatnonzero(guards.counter & np.isfinite(values))
+    now = values[rows]
+    values[np.flatnonzero(guards.counter)] = np.nan
+    values[rows], reset[rows] = rate_of(state.counted[rows], now, time_s - state.counted_s[rows])
+    state.counted[rows], state.counted_s[rows] = now, time_s
+    return values, reset
 
 
 def _note_silence(state: BankState, tick: Tick) -> None:

@@ -8,6 +8,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.discover import BUDGET
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -19,6 +21,8 @@ class Kind(IntEnum):
     LEVEL = 1  # large: visible in single samples, confirmed by several
     SHIFT = 2  # small and lasting: visible only in the sum of many samples
     GAP = 3  # no samples where there used to be some
+    NOVEL = 4  # never seen at this time of day, or stuck at a value for longer than ever
+    SPREAD = 5  # as often above as below, but wilder than it used to be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,8 @@ class Guards:
     direction: NDArray[np.int8]  # (n,) +1 worse up, -1 worse down, 0 both
     floor_abs: Floats  # (n,) smallest departure that matters, in the series' unit
     floor_rel: Floats  # (n,) the same as a share of the expected level
+    counter: Flags | None = None  # (n,) series that only grow: judged by their increase a second; None: none of them
+    budget: float = BUDGET  # false episodes a day that all series together may cost: the one knob to turn
 
     @classmethod
     def neutral(cls, n: int) -> Guards:
@@ -60,6 +66,12 @@ class Judgements:
     kind: NDArray[np.int8]  # a Kind; GAP wins while both hold
     z: NDArray[np.float32]  # present departure in robust sigmas, signed; NaN when not judged or no sample
     score: NDArray[np.float32]  # severity for ranking, 0 to 1; 0.5 is what opens an episode of a well-behaved series
+    novelty: NDArray[
+        np.float32
+    ]  # of the row against all that was seen at this time of day, 0 to 1; 0.5 is told; for edges
+    p: NDArray[np.float32]  # how often this series' own tail goes as far, one side; 1 inside its tail's threshold
+    reset: Flags  # a counter began anew: a restart
+    novel: Flags  # told now; once, then it is known
     peak: Floats  # signed z of the largest |z| of the episode; NaN when not active
     expected: Floats  # in the series' unit, from the baseline before the episode; NaN when never seen
     scale: NDArray[np.float32]  # one sigma on the side of the departure, else above; unit, at least floor / 6

@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import episodes, gaps, tail
-from detectors.episodes import Tick
 from detectors.judgement import Guards
 from detectors.learn import PROVEN, Table, learn
 from detectors.level import TO_SIGMA, batch_of
+from detectors.novelty import FORGET_DAYS, forget
 from detectors.predict import Around, prepare
-from detectors.season import DAY_S, SLOT_S, Position, position
+from detectors.recall import SINGLE_S
+from detectors.season import DAY_S, SLOT_S, Position, position, slot_of
 from detectors.state import LEARNT, RECENT, RING, ROWS, BankState, Hot, parts, put, take
+from detectors.tick import Tick
 
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -36,6 +38,9 @@ def turn(state: BankState, time_s: float, where: Position, guards: Guards) -> No
     _weigh_season(state, aged & known)
     np.copyto(state.settled, aged & (known | (state.interval_s > SPARSE_S)))
     np.multiply(state.record, np.float32(np.exp(-SLOT_S / episodes.RECORD_MEMORY_S)), out=state.record)
+    slot = int(slot_of(np.array([time_s]))[0])
+    forget(state.novel_grid, slot=slot, day=int(time_s // DAY_S), old=time_s - state.born_s > FORGET_DAYS * DAY_S)
+    np.copyto(state.single, np.where(np.isnan(state.interval_s), state.step_s, state.interval_s) >= SINGLE_S)
     for part in parts(len(state)):
         redraw(state, part, None, time_s, guards)
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import shift
-from detectors.episodes import Tick
 from detectors.spike import confirmed
 from detectors.state import LOWER, RING, ROWS, SCREEN, UPPER, BankState, Hot
+from detectors.tick import Tick
 
 F32 = NDArray[np.float32]
 Floats = NDArray[np.float64]

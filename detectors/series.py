@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bank import Guards, new_state, step
+from detectors.bank import Guards, Kind, new_state, step
+from detectors.novelty import SPEAKS_DAYS, SPEAKS_ROWS
+from detectors.season import DAY_S
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -37,6 +39,10 @@ def judge(times_s: Floats, values: Floats) -> JudgedSeries:
     CADENCE_STEPS steps are known, whose median is the cadence from then on. Rows that waited are learnt from, not
     judged. A series with fewer rows is never judged.
 
+    The score is the novelty of a row, which is told once and then known. In the first SPEAKS_DAYS and SPEAKS_ROWS,
+    when next to nothing is known, it is the severity of the present departure, and an alert is an episode of the k-of-n
+    rule or of the sums; later those serve people who name a direction and a floor, which a bare file cannot.
+
     >>> times_s = np.arange(60) * 60.0
     >>> values = np.where(np.arange(60) < 55, 10.0 + np.arange(60) % 3, 50.0)
     >>> judged = judge(times_s, values)
@@ -59,10 +65,11 @@ def judge(times_s: Floats, values: Floats) -> JudgedSeries:
         bank, seen = step(bank, time_s=float(times_s[row]), values=columns[row], guards=guards)
         if place < CADENCE_STEPS:
             continue
-        # TEMPORARY: until every Judgements has `score`, a function of |z|
-        severity = float(getattr(seen, "score", -np.expm1(-np.abs(seen.z) / 6.0))[0])
-        score[row] = min(max(severity, 0.0), 1.0) if np.isfinite(severity) else 0.0
-        alert[row] = seen.opened[0]
+        score[row], alert[row] = seen.novelty[0], seen.novel[0]
+        young = place < SPEAKS_ROWS or times_s[row] - times_s[rows[0]] < SPEAKS_DAYS * DAY_S
+        if young:  # the memory cannot speak yet: what is plain must do
+            score[row] = max(score[row], float(np.nan_to_num(seen.score[0])))
+            alert[row] |= seen.opened[0] and seen.kind[0] in (Kind.LEVEL, Kind.SHIFT)
     return JudgedSeries(score=score, alert=alert, late=late)
 
 

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.novelty import FAST, MUTE_ROWS
 from detectors.season import SLOTS
 
 VERSION = 2  # of the snapshot; raise it with every change of a field's meaning, and tell `UPGRADES` how to get there
 RECENT = 5  # samples under confirmation, and learnt together
 CHARTS = 3  # cumulative sums a side
-KEPT = 48  # last samples as they came, for the second look
-DAYS = 7
+KEPT = 36  # last samples as they came, for the second look
+PAST = 2  # earlier episodes of a series that a new one is held against
 PART = 10_240  # series worked on together: a field's row is 40 kB, and what a tick touches stays in the second cache
 
 F64 = NDArray[np.float64]
@@ -85,7 +86,6 @@ class Hot(NamedTuple):
     excursion: F32  # peak of the present excursion, in limits
     departed: F32  # samples since the departure to this side began, signed; 0 when there is none
     seen: F32  # samples in all
-    run: F32  # equal samples in a row
     power: F32  # short-term mean of squared scores
     # learnt from every batch of RECENT samples
     fast: F32  # level over 20 minutes
@@ -136,20 +136,32 @@ class BankState:
     longest_s: F32  # (n,) longest silence that counts as its habit
     excess: F32  # (2, n) mean and mean square of scores beyond the tail, less the tail
     record: F32  # (n,) highest excursion that ended by itself, in limits
-    pending: F32  # (n,) run of equal samples at the last lesson
-    flattest: F32  # (n,) longest such run that ended
     chatter: F32  # (n,) recent number of episodes, fading
     clean: F32  # (n,) evidence of recovery: samples or a cumulative sum
     size: F32  # (n,) of a shift at its opening, in long-run sigmas
     peak: F32  # (n,) signed z
     onset_s: F64  # (n,)
     opened_s: F64  # (n,)
+    past_s: F64  # (PAST, n) when earlier episodes were opened, latest first; NaN for none
+    past_peak: F32  # (PAST, n) their signed peaks, sigmas
+    past_lasted_s: F32  # (PAST, n) how long they lasted
+    counted: F64  # (n,) last value of a counter; NaN before, and for what is none
+    counted_s: F64  # (n,) and its time
     # tables by time, one row at a time
     profile: F32  # (SLOTS, n) usual value of each half-hour of the day
     spread: F32  # (SLOTS, n) robust sigma of each
     visits: Count  # (SLOTS, n) lessons behind it
-    week: F32  # (DAYS, n) usual departure of a day of the week from the profile
     kept: F32  # (KEPT, n) last columns, NaN for no sample
+    # what was ever seen at this time of day: `novelty.Memory`
+    single: Bits  # (n,) so slow that every sample is a row of its own; else every lesson is
+    novel_grid: NDArray[np.uint64]  # (2, SLOTS, n)
+    novel_edge: F32  # (2, n)
+    novel_width: F32  # (2, n)
+    novel_least: F32  # (2, n)
+    novel_most: F32  # (2, n)
+    novel_level: F32  # (n,)
+    novel_ring: F32  # (FAST, n)
+    novel_counts: F32  # (6, n)
 
     @property
     def count(self) -> int:
@@ -193,19 +205,30 @@ LAYOUT: Mapping[str, tuple[tuple[int, ...], Any, float]] = {
     "longest_s": ((), np.float32, 0.0),
     "excess": ((2,), np.float32, 0.0),
     "record": ((), np.float32, 0.0),
-    "pending": ((), np.float32, 0.0),
-    "flattest": ((), np.float32, 0.0),
     "chatter": ((), np.float32, 0.0),
     "clean": ((), np.float32, 0.0),
     "size": ((), np.float32, 0.0),
     "peak": ((), np.float32, NAN),
     "onset_s": ((), np.float64, NAN),
     "opened_s": ((), np.float64, NAN),
+    "past_s": ((PAST,), np.float64, NAN),
+    "past_peak": ((PAST,), np.float32, NAN),
+    "past_lasted_s": ((PAST,), np.float32, NAN),
+    "counted": ((), np.float64, NAN),
+    "counted_s": ((), np.float64, NAN),
     "profile": ((SLOTS,), np.float32, 0.0),
     "spread": ((SLOTS,), np.float32, 0.0),
     "visits": ((SLOTS,), np.uint8, 0),
-    "week": ((DAYS,), np.float32, 0.0),
     "kept": ((KEPT,), np.float32, NAN),
+    "single": ((), np.bool_, 0),
+    "novel_grid": ((2, SLOTS), np.uint64, 0),
+    "novel_edge": ((2,), np.float32, 0.0),
+    "novel_width": ((2,), np.float32, 0.0),
+    "novel_least": ((2,), np.float32, 0.0),
+    "novel_most": ((2,), np.float32, 0.0),
+    "novel_level": ((), np.float32, 0.0),
+    "novel_ring": ((FAST,), np.float32, 0.0),
+    "novel_counts": ((6,), np.float32, 0.0),
 }
 WHOLE = ("step_s", "clock", "place", "kept_s")  # of the bank, not of a series
 assert {field.name for field in fields(BankState)} == {*WHOLE, *LAYOUT}, "every field has a layout"
@@ -218,6 +241,7 @@ def _fresh(n: int) -> dict[str, NDArray[Any]]:
     hot[ROWS["up_count"]] = hot[ROWS["down_count"]] = 1e-3  # so that a share of the first sample is defined
     hot[ROWS["power"]] = 1.0
     made["excess"][0], made["excess"][1] = 0.4, 0.32  # of a Gaussian beyond 2.8 sigma, roughly exponential
+    made["novel_counts"][2] = MUTE_ROWS
     return made
 
 

@@ -1,0 +1,33 @@
+"""Counters: series that only grow, turned into their increase a second; a fall is a restart."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Rate(NamedTuple):
+    """What a step of counters says; every array is (k,)."""
+
+    rate: Floats  # increase a second; NaN without two samples
+    reset: NDArray[np.bool_]  # the counter began anew since the sample before
+
+
+def rate_of(before: Floats, now: Floats, waited_s: Floats) -> Rate:
+    """Increase a second since the sample before.
+
+    before, now: (k,) values of the counters; NaN for no sample. waited_s: (k,) seconds between them, positive.
+    Returns      after a fall the increase is the present value: it counted from zero.
+    Source:      as Prometheus' `increase` treats a reset, without its extrapolation to the edges of a window.
+
+    >>> rate, reset = rate_of(np.array([100.0, 100.0]), np.array([160.0, 30.0]), np.array([60.0, 60.0]))
+    >>> rate.tolist(), reset.tolist()
+    ([1.0, 0.5], [False, True])
+    """
+    reset = now < before
+    grown = np.where(reset, now, now - before)
+    return Rate(rate=grown / waited_s, reset=reset)

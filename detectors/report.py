@@ -1,0 +1,103 @@
+"""What the bank says after a tick."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import gaps, tail
+from detectors.episodes import MIN_SAMPLES
+from detectors.judgement import Guards, Judgements, Kind
+from detectors.novelty import LIMIT as NOVEL
+from detectors.spike import median_of_three
+from detectors.state import KEPT, RING, ROWS, BankState, Rows
+from detectors.tick import Tick
+
+Floats = NDArray[np.float64]
+
+
+def judge(
+    state: BankState, tick: Tick, guards: Guards, *, values: Floats, reset: NDArray[np.bool_], late: bool
+) -> Judgements:
+    """Report; episodes in a direction nobody minds keep their baseline but are not told."""
+    n = len(state)
+    peak, onset_s, missing_s = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n)
+    observed = np.where(tick.here, values, np.nan)
+    scale = 1.0 / np.maximum(state.hot[ROWS["inv_up"]], np.float32(1e-30))
+    direction, kind = np.zeros(n, np.int8), np.zeros(n, np.int8)
+    judged = state.hot[ROWS["seen"]] >= MIN_SAMPLES
+    rows = np.flatnonzero(state.side)
+    active = np.zeros(n, np.bool_)
+    if len(rows):
+        side = state.side[rows]
+        ring = state.hot[RING][:, rows]
+        widest = np.fmax.reduce(np.abs(ring), axis=0) * side
+        wider = tick.here[rows] & ~(np.abs(state.peak[rows]) >= np.abs(widest)) & (widest != 0)
+        state.peak[rows[wider]] = widest[wider]
+        minded = (guards.direction[rows] == 0) | (guards.direction[rows] == side)
+        rows, side = rows[minded], side[minded]
+        active[rows] = True
+        direction[rows], kind[rows] = side, state.kind[rows]
+        peak[rows], onset_s[rows] = state.peak[rows], state.onset_s[rows]
+        scale[rows] = np.where(side < 0, 1.0 / state.hot[ROWS["inv_down"], rows], scale[rows])
+        observed[rows] = _observed(state, rows)
+    opened, closed = active & ~state.told, state.told & ~active
+    np.copyto(state.told, active)
+    gap = np.zeros(n, np.bool_)
+    if not tick.here.all():
+        rows = np.flatnonzero(~tick.here)
+        last_s = np.where(state.present[rows], tick.last_s, state.last_s[rows]) if late else state.last_s[rows]
+        missing_s[rows] = tick.time_s - last_s
+        observed[rows] = np.where(np.isnan(observed[rows]), _latest(state, rows), observed[rows])
+        gap[rows] = gaps.silent(missing_s[rows], state, rows)
+        kind[gap] = Kind.GAP
+    return Judgements(
+        judged=judged,
+        active=active,
+        opened=opened,
+        closed=closed,
+        direction=direction,
+        kind=kind,
+        z=np.where(judged, tick.z, np.float32(np.nan)),
+        score=tick.score / (1.0 + tick.score),
+        novelty=tick.novelty / (tick.novelty + np.float32(NOVEL)),
+        p=_tail_p(state, tick),
+        reset=reset,
+        novel=tick.novel,
+        peak=peak,
+        expected=state.origin + tick.line,
+        scale=scale,
+        observed=observed,
+        onset_s=onset_s,
+        missing_s=missing_s,
+        gap=gap,
+    )
+
+
+def _latest(state: BankState, rows: Rows) -> Floats:
+    """Last sample (k,) among those kept, as it came; NaN where none is kept."""
+    order = (int(state.place[0]) + np.arange(KEPT)) % KEPT
+    kept = state.kept[order][:, rows].astype(np.float64)
+    known = np.isfinite(kept)
+    last = KEPT - 1 - known[::-1].argmax(axis=0)
+    found: Floats = kept[last, np.arange(len(rows))] + state.origin[rows]
+    return found
+
+
+def _observed(state: BankState, rows: Rows) -> Floats:
+    """Median of the last three samples (k,), robust and only a sample late; the last one where three are not there."""
+    ahead = int(state.place[0])
+    a, b = (state.kept[(ahead - back) % KEPT, rows] + state.origin[rows] for back in (3, 2))
+    newest = state.kept[(ahead - 1) % KEPT, rows] + state.origin[rows]
+    middle = median_of_three(a, b, newest)
+    found: Floats = np.where(np.isnan(middle), newest, middle)
+    return found
+
+
+def _tail_p(state: BankState, tick: Tick) -> NDArray[np.float32]:
+    """How often the tail of each series goes as far (n,); worked out for the few beyond its threshold."""
+    p = np.ones(len(state), np.float32)
+    beyond = np.flatnonzero(np.abs(tick.z) > tail.THRESHOLD)
+    if len(beyond):
+        p[beyond] = tail.p_value(np.abs(tick.z[beyond]).astype(np.float64), state.excess[:, beyond].astype(np.float64))
+    return p
