@@ -21,14 +21,15 @@ Flags = NDArray[np.bool_]
 SMOOTH_ROWS = 5  # an incident moves several rows, a glitch one
 LEVEL_SPAN = 5.0  # rows of the mean from which a departure is measured: as short as the smoothing
 ORDINARY = 0.9  # quantile of a channel's movements that counts as one; higher ones already hold incidents
-LEAST_MOVE = 0.003  # ranges: smaller movements are the grain of the measurement, not ordinary ones
+LEAST_MOVE = 0.01  # ranges: smaller movements are the grain of the measurement, not ordinary ones
 LEAST_WIDTH = 0.05  # ranges; a channel whose profile explains it all would divide by nothing
 MOST_MOVES = 100.0  # ordinary movements: no channel counts for more
 PEAKS_A_DAY = 3.0  # that reach the usual level: in the bulk of the peaks, where few incidents can shift it
 PEAK_ROWS = 20  # a peak is the highest of so many rows on either side
 ROWS_A_PEAK = 96  # peaks are never counted denser, for steps beyond five minutes
-OPENING = 1.8  # usual levels that open an alert; upper end of the plateau (1.6 to 1.8) on the open entities, whose
-# false episodes it holds to one in three days; docs/benchmarks.md says what was looked at
+# usual levels that open an alert; the middle of a plateau from 1.65 to 1.75 on the open entities, where it holds false
+# episodes to one in three days; docs/benchmarks.md says what was looked at
+OPENING = 1.7
 RECORD_ROWS = 60  # within which only a higher turbulence alerts again
 HABIT_WEIGHT = 0.2  # share of the habit taken off; with more, an incident that recurs daily would be a habit
 LEAST_LEVEL = 1e-3  # what never moved has no usual level of its own
