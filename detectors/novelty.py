@@ -38,6 +38,7 @@ LIMIT = 0.19  # of the score at its loudest: the flat end of a plateau from .16 
 FLAT_TIMES, FLAT_ROWS = 3.0, 24.0  # a run of equal values is one when it lasts so many of its records, and so many more
 FLAT_SCORE = 1.5 * LIMIT
 FORGET_DAYS = 128  # each bin of each half-hour is forgotten once in so many days, unless it is seen again: a quarter
+LEAST_SPAN = 1e-30  # below, 32 bits have no room for a bin
 ONE = np.uint64(1)
 FAR = 99  # bins: nothing is known on that side
 
@@ -163,7 +164,7 @@ def _place(memory: Memory, feature: int, f: F32, before: F32) -> None:
     """Make the grid of a feature wide enough for a new value, in place."""
     grid, edge, width = memory.grid[feature], memory.edge[feature], memory.width[feature]
     span = memory.most[feature] - memory.least[feature]
-    fresh = np.flatnonzero((width == 0) & (span > 0))
+    fresh = np.flatnonzero((width == 0) & (span > LEAST_SPAN))
     if len(fresh):  # the first spread: everything so far was the one value before
         width[fresh] = span[fresh] / 32.0
         edge[fresh] = memory.least[feature, fresh] - 16.0 * width[fresh]
