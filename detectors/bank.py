@@ -148,9 +148,9 @@ def _step(state: BankState, time_s: float, values: Floats, guards: Guards, *, ke
 
 def _rates(state: BankState, values: Floats, guards: Guards, *, time_s: float) -> tuple[Floats, NDArray[np.bool_]]:
     """Replace counters by their rates; the values given stay as they are."""
-    reset = np.zeros(len(state), np.bool_)
     if guards.counter is None or not guards.counter.any():
-        return values, reset
+        return values, np.broadcast_to(np.False_, (len(state),))
+    reset = np.zeros(len(state), np.bool_)
     values = values.copy()
     rows = np.flatnonzero(guards.counter & np.isfinite(values))
     now = values[rows]

@@ -13,7 +13,8 @@ from detectors.novelty import FORGET_DAYS, forget
 from detectors.predict import Around, prepare
 from detectors.recall import SINGLE_S
 from detectors.season import DAY_S, SLOT_S, Position, position, slot_of
-from detectors.state import LEARNT, RECENT, RING, ROWS, BankState, Hot, parts, put, take
+from detectors.shift import SATURATION
+from detectors.state import LEARNT, RECENT, RING, ROWS, SUMS, BankState, Hot, parts, put, take
 from detectors.tick import Tick
 
 F32 = NDArray[np.float32]
@@ -149,6 +150,7 @@ def teach(
         seasonal=take(state.seasonal, part, rows),
         keep_profile=keep_profile,
     )
+    np.minimum(hot_rows[SUMS], SATURATION, out=hot_rows[SUMS])
     if before is not None:
         hot_rows[LEARNT, frozen] = before[0]
         for one, old in zip(tables, before[1], strict=True):
