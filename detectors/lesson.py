@@ -14,7 +14,7 @@ from detectors.predict import Around, prepare
 from detectors.recall import SINGLE_S
 from detectors.season import DAY_S, SLOT_S, Position, position, slot_of
 from detectors.shift import SATURATION
-from detectors.state import LEARNT, RECENT, RING, ROWS, SUMS, BankState, Hot, parts, put, take
+from detectors.state import LEARNT, PART, RECENT, RING, ROWS, SUMS, BankState, Hot, parts, put, take
 from detectors.tick import Tick
 
 F32 = NDArray[np.float32]
@@ -113,6 +113,7 @@ def teach(
     number = int(np.count_nonzero(due))
     if not number:
         return
+    waits = part.start // PART % RECENT
     rows = None if number == len(phase) else np.flatnonzero(due)
 
     hot_rows = take(state.hot, part, rows)
@@ -165,6 +166,10 @@ def teach(
         put(array, piece, part, rows)
     redraw(state, part, rows, tick.time_s, guards)
     phase[due] = 0
+    if waits and young.any():  # parts take turns: their second lesson comes a few samples later
+        first = np.flatnonzero(due) if rows is None else rows
+        phase[first[young]] = -waits
+        state.lesson_s[part.start + first[young]] += waits * state.step_s
 
 
 def _first_lesson(hot_rows: F32, rows: Rows) -> None:
