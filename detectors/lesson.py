@@ -162,7 +162,8 @@ def _first_lesson(hot_rows: F32, rows: Rows) -> None:
 def _learn_excess(state: BankState, part: slice, rows: Rows | None, highest: F32, lowest: F32) -> None:
     """Take the few scores beyond the tail into its shape."""
     widest = np.maximum(highest, -lowest)
-    beyond = np.flatnonzero(widest > tail.THRESHOLD)
+    idle = take(state.side, part, rows) == 0  # an episode is no ordinary sample: else one long one makes a series deaf
+    beyond = np.flatnonzero((widest > tail.THRESHOLD) & idle)
     if len(beyond):
         where = part.start + (beyond if rows is None else rows[beyond])
         moments = state.excess[:, where]
