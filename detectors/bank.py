@@ -140,6 +140,8 @@ def _step(state: BankState, time_s: float, values: Floats, guards: Guards, *, ke
             teach(state, part, tick, guards, where=where, slot=slot, keep_profile=keep_profile)
         row = int(state.place[0])
         np.subtract(values, state.origin, out=state.kept[row], casting="same_kind")
+        if not tick.here.all():
+            state.kept[row, ~tick.here] = np.nan  # infinite is missing too
         state.kept_s[row] = time_s
         state.place[0] = (int(state.place[0]) + 1) % KEPT
         state.clock[0] = time_s

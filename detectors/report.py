@@ -47,7 +47,7 @@ def judge(
     if not tick.here.all():
         rows = np.flatnonzero(~tick.here)
         last_s = np.where(state.present[rows], tick.last_s, state.last_s[rows]) if late else state.last_s[rows]
-        missing_s[rows] = tick.time_s - last_s
+        missing_s[rows] = np.maximum(tick.time_s - last_s, 0.0)  # of a late column it would be negative
         observed[rows] = np.where(np.isnan(observed[rows]), _latest(state, rows), observed[rows])
         gap[rows] = gaps.silent(missing_s[rows], state, rows)
         kind[gap] = Kind.GAP

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from detectors.bank import Guards
+from detectors.bank import Guards, step
 from tests.detectors.streams import DAY, STEP_S, ar1, feed
 
 
@@ -28,3 +28,36 @@ def test_counters_learn_from_history_what_their_rates_would(learnt):
 
     np.testing.assert_allclose(counted.expected[-1], plain.expected[-1], atol=0.5)
     np.testing.assert_allclose(counted.z, plain.z, atol=1.0)
+
+
+def infinite_in_an_episode(*, at: slice) -> np.ndarray:
+    values = 100 + ar1(np.random.default_rng(2), 0.0, 200 + DAY + 60, 1)
+    values[200:] += 30
+    values[at] = np.inf
+    return values
+
+
+def test_infinite_samples_are_not_observed():
+    record = feed(infinite_in_an_episode(at=slice(250, 260))[:255])
+    _, judged = step(record.state, time_s=255 * STEP_S, values=np.array([np.inf]), guards=Guards.neutral(1))
+
+    assert judged.active[0]
+    assert np.isfinite(judged.observed[0])
+
+
+def test_a_new_normal_is_not_learnt_from_infinite_samples():
+    quiet = feed(infinite_in_an_episode(at=slice(0, 0))[:206])
+    opened = int(quiet.opened[:, 0].argmax())
+
+    record = feed(infinite_in_an_episode(at=slice(opened + DAY - 4, opened + DAY)))
+
+    assert not record.active[-1, 0]
+    assert abs(record.expected[-1, 0] - 130) < 3
+
+
+def test_a_late_column_is_missing_for_no_negative_time():
+    record = feed(100 + ar1(np.random.default_rng(3), 0.0, 30, 1))
+
+    _, judged = step(record.state, time_s=10 * STEP_S, values=np.array([100.0]), guards=Guards.neutral(1))
+
+    assert judged.missing_s[0] == 0.0
