@@ -65,11 +65,11 @@ class Judgements:
     direction: NDArray[np.int8]  # +1 above expected, -1 below, 0 when not active
     kind: NDArray[np.int8]  # a Kind; GAP wins while both hold
     z: NDArray[np.float32]  # present departure in robust sigmas, signed; NaN when not judged or no sample
-    score: NDArray[np.float32]  # severity for ranking, 0 to 1; 0.5 is what opens an episode of a well-behaved series
+    score: NDArray[np.float32]  # severity for ranking, 0 to 1; 0.5 opens an episode of a tame series; 0 if not judged
     novelty: NDArray[
         np.float32
     ]  # of the row against all that was seen at this time of day, 0 to 1; 0.5 is told; for edges
-    p: NDArray[np.float32]  # how often this series' own tail goes as far, one side; 1 inside its tail's threshold
+    p: NDArray[np.float32]  # how often this series' own tail goes as far, one side; 1 inside its threshold, or unjudged
     reset: Flags  # a counter began anew: a restart
     novel: Flags  # told now; once, then it is known
     peak: Floats  # signed z of the largest |z| of the episode; NaN when not active

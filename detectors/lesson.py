@@ -125,7 +125,7 @@ def teach(
     before = None if frozen is None else (hot_rows[LEARNT][:, frozen], [one[frozen] for one in tables])
     middle_s = (RECENT - 1) / 2.0 * np.minimum(np.nan_to_num(interval_s, nan=state.step_s), SLOT_S)
     now = take(tick.line, part, rows) - hot.slope * middle_s
-    score = take(tick.score, part, rows)
+    score = np.where(hot.seen <= RECENT, np.float32(0.0), take(tick.score, part, rows))  # before: in the unit, no score
     learn(
         hot,
         batch,

@@ -59,9 +59,9 @@ def judge(
         direction=direction,
         kind=kind,
         z=np.where(judged, tick.z, np.float32(np.nan)),
-        score=tick.score / (1.0 + tick.score),
+        score=np.where(judged, tick.score / (1.0 + tick.score), np.float32(0.0)),
         novelty=tick.novelty / (tick.novelty + np.float32(NOVEL)),
-        p=_tail_p(state, tick),
+        p=_tail_p(state, tick, judged),
         reset=reset,
         novel=tick.novel,
         peak=peak,
@@ -94,10 +94,10 @@ def _observed(state: BankState, rows: Rows) -> Floats:
     return found
 
 
-def _tail_p(state: BankState, tick: Tick) -> NDArray[np.float32]:
+def _tail_p(state: BankState, tick: Tick, judged: NDArray[np.bool_]) -> NDArray[np.float32]:
     """How often the tail of each series goes as far (n,); worked out for the few beyond its threshold."""
     p = np.ones(len(state), np.float32)
-    beyond = np.flatnonzero(np.abs(tick.z) > tail.THRESHOLD)
+    beyond = np.flatnonzero(judged & (np.abs(tick.z) > tail.THRESHOLD))
     if len(beyond):
         p[beyond] = tail.p_value(np.abs(tick.z[beyond]).astype(np.float64), state.excess[:, beyond].astype(np.float64))
     return p

@@ -61,3 +61,23 @@ def test_a_late_column_is_missing_for_no_negative_time():
     _, judged = step(record.state, time_s=10 * STEP_S, values=np.array([100.0]), guards=Guards.neutral(1))
 
     assert judged.missing_s[0] == 0.0
+
+
+@pytest.mark.parametrize("unit", [2.0**-20, 2.0**20])
+def test_the_first_samples_weigh_the_same_in_any_unit(unit):
+    values = ar1(np.random.default_rng(4), 0.0, 60, 2)
+
+    plain, scaled = feed(values), feed(values * unit)
+
+    np.testing.assert_array_equal(scaled.expected, plain.expected * unit)
+
+
+def test_a_series_that_is_not_judged_has_no_score_and_nothing_rare():
+    values = 1e6 * ar1(np.random.default_rng(5), 0.0, 60, 1)
+    seen = feed(values[:4])
+
+    _, judged = step(seen.state, time_s=4 * STEP_S, values=values[4], guards=Guards.neutral(1))
+
+    assert not judged.judged[0]
+    assert judged.score[0] == 0.0
+    assert judged.p[0] == 1.0
