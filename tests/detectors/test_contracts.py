@@ -22,7 +22,7 @@ from tests.detectors.generator import CHANGES, DAY_S, NOISES, generate
 
 STEP_S = 300.0
 DAY = 288  # rows
-ROWS, LEARNT = 5 * DAY, 2 * DAY
+ROWS, LEARNT = 4 * DAY, 2 * DAY
 SIZES = {"step": 5.0, "ramp": 3.0, "spike": 20.0, "spread": 5.0, "season shifted": 6.0}
 
 FIELDS = [field.name for field in dataclasses.fields(Judgements)]
@@ -88,7 +88,7 @@ def test_the_streams_make_every_decision_at_least_once(plain):
     assert [name for name in decided if not plain[name].any()] == []
 
 
-@pytest.mark.parametrize("power", [-30, 7, 20])
+@pytest.mark.parametrize("power", [-30, 20])
 def test_a_change_of_unit_changes_nothing_but_the_unit(stream, plain, power):
     values, counter = stream
     unit = 2.0**power
@@ -127,7 +127,7 @@ def test_whole_days_later_everything_is_the_same(stream, plain):
         np.testing.assert_array_equal(later[name], expected, err_msg=name)
 
 
-@pytest.mark.parametrize("kept", [LEARNT + 60, 3 * DAY + 7, 4 * DAY + 131])
+@pytest.mark.parametrize("kept", [LEARNT + 60, 3 * DAY + 131])
 def test_what_comes_later_changes_nothing_that_was_said(stream, plain, kept):
     values, counter = stream
     other = values.copy()
@@ -154,13 +154,13 @@ def test_the_parts_in_which_series_are_worked_on_do_not_show(stream):
     wide = np.arange(PART + 8) % 8  # PART is a multiple of eight
     guards = guards_of(counter[wide], budget=1e12)
 
-    found = run(values[2 * DAY : 3 * DAY, wide], guards, learnt=0)
+    found = run(values[2 * DAY : 2 * DAY + 150, wide], guards, learnt=0)
 
     for name in FIELDS:
         np.testing.assert_array_equal(found[name][:, PART:], found[name][:, :8], err_msg=name)
 
 
-@pytest.mark.parametrize("nothing", [np.nan, np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize("nothing", [np.nan, -np.inf])
 def test_a_series_that_never_comes_is_not_judged_and_touches_no_other(stream, plain, nothing):
     values, counter = stream
     absent = np.full((ROWS, 2), nothing)
@@ -180,11 +180,14 @@ def may_be_nan() -> set[str]:
     return {name for (name, start), end in zip(starts, ends, strict=True) if "NaN" in source[start:end]}
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_a_number_is_nan_only_where_its_comment_says_so(stream, plain, name):
+@pytest.fixture(scope="module")
+def young(stream):
     values, counter = stream
-    young = run(values[: DAY // 2], guards_of(counter), learnt=0)
+    return run(values[: DAY // 2], guards_of(counter), learnt=0)
 
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_number_is_nan_only_where_its_comment_says_so(plain, young, name):
     nan = np.isnan(plain[name].astype(float)).any() or np.isnan(young[name].astype(float)).any()
 
     assert not nan or name in may_be_nan()
