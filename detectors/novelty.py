@@ -25,6 +25,7 @@ HALF_HOURS = 2  # of each level
 UNIT = 0.012  # of the range so far: one unit of distance in value; about the width of a bin
 HOUR = 0.8  # units that an hour of the day costs
 BINS = 64
+LEAST_SPAN = 1e-30  # of the range so far, unit: below it the width of a bin is no number in 32 bits
 POWER = 0.7  # of the mean of both features: below one, so that they must agree
 OWN = 0.4  # weight of the row itself; the rest is the short mean's
 TRUST_DAYS = 8.0  # a memory of d days is believed by 1 - exp(-d / TRUST_DAYS)
@@ -163,7 +164,7 @@ def _place(memory: Memory, feature: int, f: F32, before: F32) -> None:
     """Make the grid of a feature wide enough for a new value, in place."""
     grid, edge, width = memory.grid[feature], memory.edge[feature], memory.width[feature]
     span = memory.most[feature] - memory.least[feature]
-    fresh = np.flatnonzero((width == 0) & (span > 0))
+    fresh = np.flatnonzero((width == 0) & (span > LEAST_SPAN))
     if len(fresh):  # the first spread: everything so far was the one value before
         width[fresh] = span[fresh] / 32.0
         edge[fresh] = memory.least[feature, fresh] - 16.0 * width[fresh]

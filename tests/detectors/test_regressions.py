@@ -81,3 +81,12 @@ def test_a_series_that_is_not_judged_has_no_score_and_nothing_rare():
     assert not judged.judged[0]
     assert judged.score[0] == 0.0
     assert judged.p[0] == 1.0
+
+
+def test_values_that_32_bits_hardly_hold_are_no_spread():
+    values = np.where(np.arange(400)[:, None] % 7 == 0, [1e-44, 3e-45], 0.0)
+
+    record = feed(values)
+
+    assert np.isfinite(record.expected).all()
+    assert not record.active.any()
