@@ -35,7 +35,10 @@ def seed(state: BankState, times_s: Floats, values: Floats) -> Floats:
     middle, _ = median_finite(usable)
     fitted = usable - profile[slot_of(times_s)]
     alone, explained = median_finite(np.abs(usable - middle))[0], median_finite(np.abs(fitted))[0]
-    judge_season(state.seasonal, state.hot[ROWS["contest"]], alone=alone, explained=explained, where=whole)
+    np.copyto(state.seasonal, judge_season(alone, explained), where=whole)
+    # both as medians; what is predicted live soon replaces them
+    np.copyto(state.hot[ROWS["slow_error"]], alone, where=whole, casting="same_kind")
+    np.copyto(state.hot[ROWS["season_error"]], explained, where=whole, casting="same_kind")
     return np.where(whole & state.seasonal, np.clip(alone / np.maximum(explained, 1e-30), 1.0, DOUBTED), 1.0)
 
 

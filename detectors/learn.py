@@ -29,7 +29,7 @@ Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 
 CONTEST_S = 86_400.0  # over which season and slow level are compared
-CONTEST_CLIP = 10.0  # sigmas: a profile that explains nearly all makes the level alone look ten times as bad
+CONTEST_CLIP = 5.0  # mean errors of the worse one: beyond, a sample counts as so many
 PROVEN = 40.0  # samples before anything is concluded from them
 
 
@@ -51,12 +51,14 @@ def learn(
     now: Floats,
     score: Floats,
     interval_s: Floats,
+    proving: Floats,
     seasonal: Flags,
     keep_profile: bool,
 ) -> None:
     """Learn one batch a series, in place.
 
     now: (n,) what was expected. score: (n,) present complaint, in limits. interval_s: (n,) between samples.
+    proving: (n,) samples since the profile could first predict; 0 or less before.
     keep_profile: leave the daily profile alone (history it was made of is being replayed).
     """
     calm = np.clip(1.0 - score, SETTLING, 1.0)
@@ -67,7 +69,7 @@ def learn(
     season = table.between + hot.offset
     from_slow, from_season = now - hot.slow, now - season  # what a residual against them is larger by
     if not keep_profile:  # what was fitted cannot be compared with what was predicted
-        _contest(hot, batch.last + from_slow, batch.last + from_season, interval_s)
+        _contest(hot, batch.last + from_slow, batch.last + from_season, interval_s, proving)
     sigma_up, sigma_down = 1.0 / hot.inv_up, 1.0 / hot.inv_down
     widest_up, widest_down = 3.5 * sigma_up, -3.5 * sigma_down
     hot.fast[:] += fast * np.clip(
@@ -106,12 +108,14 @@ def _unless_young(hot: Hot, limit: Floats) -> Floats:
     return np.where(hot.seen <= 2 * RECENT, np.copysign(np.float32(np.inf), limit), limit)
 
 
-def _contest(hot: Hot, slow: Floats, season: Floats, interval_s: Floats) -> None:
-    """Compare the errors of the two predictors, in sigmas of the one in use; clipped, so that no outlier decides."""
-    weight = np.maximum(rate(interval_s, memory_s=CONTEST_S, cap=0.02, batch=RECENT), 1.0 / np.maximum(hot.seen, 1.0))
-    sigma = np.maximum(0.5 * (hot.up + hot.down), 1e-30)
-    lost = np.minimum(np.abs(season) / sigma, CONTEST_CLIP) - np.minimum(np.abs(slow) / sigma, CONTEST_CLIP)
-    hot.contest[:] += weight * (lost - hot.contest)
+def _contest(hot: Hot, slow: Floats, season: Floats, interval_s: Floats, proving: Floats) -> None:
+    """Follow the errors of the two predictors on the same samples; clipped, so that no outlier decides."""
+    weight = rate(interval_s, memory_s=CONTEST_S, cap=0.02, batch=RECENT)
+    weight = np.maximum(weight, RECENT / np.maximum(proving, RECENT)) * (proving > 0)
+    slow, season = np.abs(slow), np.abs(season)
+    most = np.where(proving > PROVEN, CONTEST_CLIP * np.maximum(hot.slow_error, hot.season_error), np.inf)
+    hot.slow_error[:] += weight * (np.minimum(slow, most) - hot.slow_error)
+    hot.season_error[:] += weight * (np.minimum(season, most) - hot.season_error)
 
 
 def _learn_table(table: Table, *, mean: Floats, usual: Floats, calm: Floats, interval_s: Floats, kept: bool) -> None:

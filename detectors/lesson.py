@@ -22,8 +22,9 @@ Rows = NDArray[np.intp]
 
 SETTLED_S = DAY_S - SLOT_S  # age at which an hour of the day can have been seen before
 SPARSE_S = 1_200.0  # own interval above which slots stay empty: such a series does without a profile
-SEASON_ON = -0.13  # of the contest: 0.7 of the variance of the level alone; then the season is used …
-SEASON_OFF = -0.043  # … and above this, 0.9 of it, dropped again
+SEASON_ON = 0.84  # of the error of the level alone, 0.7 of its variance; then the season is used …
+SEASON_OFF = 0.95  # … and above this, 0.9 of the variance, dropped again
+UNPROVEN = 10.0  # samples that the sigmas of a predictor count for when it takes over: live ones soon decide
 
 
 def turn(state: BankState, time_s: float, where: Position, guards: Guards) -> None:
@@ -35,7 +36,7 @@ def turn(state: BankState, time_s: float, where: Position, guards: Guards) -> No
     visits = np.minimum(state.visits[where.before], state.visits[where.after])
     known = visits >= 1
     aged = time_s - state.born_s >= SETTLED_S
-    _weigh_season(state, aged & known)
+    _weigh_season(state, aged & known, time_s=time_s)
     np.copyto(state.settled, aged & (known | (state.interval_s > SPARSE_S)))
     np.multiply(state.record, np.float32(np.exp(-SLOT_S / episodes.RECORD_MEMORY_S)), out=state.record)
     slot = int(slot_of(np.array([time_s]))[0])
@@ -45,21 +46,32 @@ def turn(state: BankState, time_s: float, where: Position, guards: Guards) -> No
         redraw(state, part, None, time_s, guards)
 
 
-def _weigh_season(state: BankState, able: Flags) -> None:
+def _weigh_season(state: BankState, able: Flags, *, time_s: float) -> None:
     """Use the season where it predicts clearly better than the slow level alone; with hysteresis."""
     hot = Hot(*state.hot)
-    proven = hot.seen >= PROVEN
-    wanted = able & np.where(proven, hot.contest < np.where(state.seasonal, SEASON_OFF, SEASON_ON), state.seasonal)
+    proven = _proving(state.born_s, state.interval_s, time_s=time_s) >= PROVEN
+    better = hot.season_error < np.where(state.seasonal, SEASON_OFF, SEASON_ON) * hot.slow_error
+    wanted = able & np.where(proven, better, state.seasonal)
     turned = np.flatnonzero(wanted != state.seasonal)
-    if len(turned):
-        # scales described the errors of the other predictor; the contest tells the ratio, in sigmas of the one in use
-        lost = hot.contest[turned] * TO_SIGMA
-        lead = np.clip(np.where(wanted[turned], 1.0 + lost, 1.0 - lost), 0.1, 5.0)
-        lead = np.where(state.settled[turned], lead, 1.0)  # the fast level served until now, and was about as good
-        for name, power in (("up", 1.0), ("down", 1.0), ("wander", 2.0)):
-            state.hot[ROWS[name], turned] *= lead**power
-        state.spread[:, turned] = 0.0
-        state.seasonal[turned] = wanted[turned]
+    if not len(turned):
+        return
+    state.seasonal[turned] = wanted[turned]
+    state.spread[:, turned] = 0.0  # it described the errors of the other predictor, and so did both sigmas
+    new, old = hot.season_error[turned], hot.slow_error[turned]
+    new, old = np.where(wanted[turned], new, old), np.where(wanted[turned], old, new)
+    # the sigmas are those of samples on their side; all samples together tell what they amount to
+    total = hot.up[turned] * hot.up_count[turned] + hot.down[turned] * hot.down_count[turned]
+    lead = np.clip(TO_SIGMA * new * hot.seen[turned] / np.maximum(total, 1e-30), 0.05, 20.0)
+    for name in ("up", "down"):
+        state.hot[ROWS[name], turned] *= lead
+        count = state.hot[ROWS[f"{name}_count"], turned]
+        state.hot[ROWS[f"{name}_count"], turned] = np.minimum(count, UNPROVEN)
+    state.hot[ROWS["wander"], turned] *= np.clip((new / np.maximum(old, 1e-30)) ** 2, 0.01, 25.0)
+
+
+def _proving(born_s: NDArray[np.float64], interval_s: F32, *, time_s: float) -> NDArray[np.float64]:
+    """Samples (k,) since the profile of a series could first predict; negative before."""
+    return (time_s - born_s - SETTLED_S) / np.where(interval_s > 0, interval_s, 60.0)
 
 
 def redraw(state: BankState, part: slice, rows: Rows | None, time_s: float, guards: Guards) -> None:
@@ -133,6 +145,7 @@ def teach(
         now=now,
         score=score,
         interval_s=interval_s,
+        proving=_proving(take(state.born_s, part, rows), interval_s, time_s=tick.time_s).astype(np.float32),
         seasonal=take(state.seasonal, part, rows),
         keep_profile=keep_profile,
     )

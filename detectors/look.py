@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.shift import ALLOWANCES, LIMITS
+from detectors.shift import ALLOWANCES, LIMITS, SATURATION
 from detectors.state import KEPT, ROWS, BankState
 
 Floats = NDArray[np.float64]
@@ -38,15 +38,18 @@ def residuals_of(state: BankState, rows: Rows) -> tuple[Floats, Floats]:
     return times_s, state.kept[order][:, rows] - line
 
 
-def onset_of(residuals: Floats, sigma: Floats) -> Onset:
+def onset_of(residuals: Floats, sigma: Floats, allowance: Floats, side: NDArray[np.int8]) -> Onset:
     """The most likely moment since which the mean of residuals is no longer zero.
 
     residuals: (t, k), oldest first, NaN for no sample. sigma: (k,) of single residuals, same unit, positive.
+    allowance: (k,) half the shift that is looked for, same unit: what stays below it does not count as begun.
+    side:      (k,) +1 or -1.
     Returns    indices into the first axis; where there is no sample at all, the last one.
-    Source:    maximum likelihood of a change point in the mean of a Gaussian with known scale (Hinkley 1970); the
-               interval by likelihood ratio.
+    Source:    maximum likelihood of a change point in the mean of a Gaussian, Hinkley (1970), for a shift of twice the
+               allowance: where Page's sum last left zero; the interval by likelihood ratio.
 
-    >>> found = onset_of(np.array([[0.1], [-0.1], [0.0], [3.0], [2.8], [3.2]]), np.ones(1))
+    >>> one, up = np.ones(1), np.ones(1, np.int8)
+    >>> found = onset_of(np.array([[0.1], [-0.1], [0.0], [3.0], [2.8], [3.2]]), one, one, up)
     >>> found.at.tolist(), found.earliest.tolist(), found.latest.tolist(), found.size.round(1).tolist()
     ([3.0], [3.0], [3.0], [3.0])
     """
@@ -54,10 +57,11 @@ def onset_of(residuals: Floats, sigma: Floats) -> Onset:
         zero = np.zeros(residuals.shape[1])
         return Onset(zero, zero, zero, zero)
     known = np.isfinite(residuals)
-    clipped = np.clip(np.where(known, residuals, 0.0), -12.0 * sigma, 12.0 * sigma)
-    total = np.cumsum(clipped[::-1], axis=0)[::-1]
+    clipped = np.clip(np.where(known, residuals * side, 0.0), -12.0 * sigma, 12.0 * sigma)
+    gain = np.cumsum(np.where(known, clipped - allowance, 0.0)[::-1], axis=0)[::-1]
+    gain = np.where(known, gain, -np.inf) * (2.0 * allowance / (sigma * sigma))
     number = np.cumsum(known[::-1], axis=0)[::-1]
-    gain = np.where(known, total * total / np.maximum(number, 1) / (2.0 * sigma * sigma), -1.0)
+    total = np.cumsum(clipped[::-1], axis=0)[::-1]
     columns = np.arange(residuals.shape[1])
     best = gain.argmax(axis=0)
     likely = gain >= gain[best, columns] - WITHIN
@@ -65,21 +69,21 @@ def onset_of(residuals: Floats, sigma: Floats) -> Onset:
         at=best.astype(np.float64),
         earliest=likely.argmax(axis=0).astype(np.float64),
         latest=(len(gain) - 1 - likely[::-1].argmax(axis=0)).astype(np.float64),
-        size=total[best, columns] / np.maximum(number[best, columns], 1),
+        size=side * total[best, columns] / np.maximum(number[best, columns], 1),
     )
 
 
 def samples_of(sums: NDArray[np.floating]) -> Floats:
     """For how many samples a shift lasts, told from two charts: they differ by their allowances, a sample a time.
 
-    sums: (3, k) of one side, in multiples of their limits.
+    sums: (3, k) of one side, in multiples of their limits. One that is saturated tells nothing: then 0.
 
     >>> samples_of(np.array([[25.0], [12.5], [0.0]]) / LIMITS).round().tolist()
     [50.0]
     """
     raw = sums.astype(np.float64) * LIMITS
     lasted: Floats = np.maximum(raw[0] - raw[1], 0.0) / (ALLOWANCES[1, 0] - ALLOWANCES[0, 0])
-    return lasted
+    return np.where((sums[:2] < SATURATION).all(axis=0), lasted, 0.0)
 
 
 def sample_time(state: BankState, rows: Rows, back: NDArray[np.floating], *, now_s: float) -> Floats:

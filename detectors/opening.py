@@ -68,7 +68,7 @@ def _complaints(state: BankState, tick: Tick, guards: Guards, rows: Rows, values
     idle = side == 0
     large = (np.abs(large_score) >= limit) & ((side != large_side) | ~np.isin(before, (Kind.NONE, Kind.LEVEL)))
     large &= idle | (side != large_side) | (before != Kind.LEVEL)
-    narrow, _, below = shift.strongest(hot[SUMS])
+    narrow, chart, below = shift.strongest(hot[SUMS])
     small_side = np.where(below == 0, np.int8(1), np.int8(-1))
     small = (narrow >= limit) & idle & ~large
     departed = hot[ROWS["departed"]]
@@ -78,7 +78,7 @@ def _complaints(state: BankState, tick: Tick, guards: Guards, rows: Rows, values
     if small.any():
         some = np.flatnonzero(small)
         small[some], onset_s[some], size[some] = _small(
-            state, tick, guards, rows[some], side=small_side[some], values=values
+            state, tick, guards, rows[some], side=small_side[some], chart=chart[some], values=values
         )
     stands_out = _stands_out(state, tick, guards, rows, values)
     novel = tick.novel[rows] & idle & ~large & ~small & stands_out
@@ -138,6 +138,7 @@ def _small(
     rows: Rows,
     *,
     side: NDArray[np.int8],
+    chart: Rows,
     values: NDArray[np.float64],
 ) -> tuple[Flags, NDArray[np.float64], NDArray[np.float64]]:
     """Look closer at series whose sums complain: is the shift large enough to matter, since when, how large."""
@@ -146,8 +147,9 @@ def _small(
     now = (values[rows] - state.origin[rows] - tick.line[rows]).astype(np.float64)
     residuals = np.vstack([before[1:] if len(before) == KEPT else before, now])
     times_s = np.append(times_s[1:] if len(before) == KEPT else times_s, tick.time_s)
-    sigma = np.sqrt(np.maximum(variance_of(Hot(*hot)), 1e-30)).astype(np.float64)
-    found = onset_of(residuals, sigma)
+    sigma = np.sqrt(np.maximum(variance_of(Hot(*hot)).astype(np.float64), 1e-36))
+    allowance = shift.ALLOWANCES[chart, 0] / np.maximum(hot[ROWS["inv_long"]], 1e-30)
+    found = onset_of(residuals, sigma, allowance.astype(np.float64), side)
     lasted = samples_of(np.where(side > 0, hot[UPPER], hot[LOWER]))
     onset_s = times_s[found.at.astype(np.intp)]
     early = found.at == 0  # it began before what we keep

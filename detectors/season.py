@@ -99,24 +99,13 @@ def profile_of(times_s: Floats, values: Floats) -> tuple[Floats, NDArray[np.intp
 FITTED = 0.5  # of the squared median error; stricter than for predictions: a fit always explains something
 
 
-def judge_season(
-    seasonal: NDArray[np.bool_],
-    contest: NDArray[np.float32],
-    *,
-    alone: Floats,
-    explained: Floats,
-    where: NDArray[np.bool_],
-) -> None:
-    """Decide from a block of history whether the profile explains enough to be used, in place.
+def judge_season(alone: Floats, explained: Floats) -> NDArray[np.bool_]:
+    """Whether a profile made from a block of history explains enough to be used: (n,).
 
-    alone, explained: (n,) median absolute error of the middle alone, and of the profile.
+    alone, explained: (n,) median absolute error of the middle alone, and of the profile; NaN is no.
 
-    >>> seasonal, contest = np.zeros(2, bool), np.zeros(2, np.float32)
-    >>> judge_season(
-    ...     seasonal, contest, alone=np.array([1.0, 1.0]), explained=np.array([0.1, 0.9]), where=np.ones(2, bool)
-    ... )
-    >>> seasonal.tolist()
+    >>> judge_season(np.array([1.0, 1.0]), np.array([0.1, 0.9])).tolist()
     [True, False]
     """
-    np.copyto(seasonal, explained**2 < FITTED * alone**2, where=where)
-    np.copyto(contest, np.where(seasonal, -0.3, 0.0), where=where, casting="same_kind")
+    enough: NDArray[np.bool_] = explained**2 < FITTED * alone**2
+    return enough

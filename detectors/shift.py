@@ -10,7 +10,7 @@ Floats = NDArray[np.floating]
 # Allowance k (half the shift a chart is best at) and threshold h, both in sigmas of the long-run mean. Siegmund's
 # ARL0 of each is above 10 million samples on independent noise; the margin pays for what real noise adds.
 ALLOWANCES = np.array([[0.25], [0.5], [1.0]], dtype=np.float32)
-LIMITS = np.array([[30.0], [17.0], [10.0]], dtype=np.float32)
+LIMITS = np.array([[33.0], [19.0], [11.0]], dtype=np.float32)
 CLIP = 3.0  # sigmas: one wild sample may not raise a sum by more
 SATURATION = 2.0  # limits: sums stop here, so that they come down again in finite time
 MOST_INFLATED = 12.0  # clipped residuals then no longer reach the smallest allowance: such a series only wanders
@@ -29,7 +29,7 @@ def accumulate(upper: Floats, lower: Floats, z: Floats, out: Floats) -> None:
     >>> upper, lower, best = np.zeros((3, 1)), np.zeros((3, 1)), np.zeros(1)
     >>> accumulate(upper, lower, np.array([2.0]), best)
     >>> (upper * LIMITS).round(2).tolist(), lower.tolist(), best.round(3).tolist()
-    ([[1.75], [1.5], [1.0]], [[0.0], [0.0], [0.0]], [0.1])
+    ([[1.75], [1.5], [1.0]], [[0.0], [0.0], [0.0]], [0.091])
     """
     for chart in range(len(ALLOWANCES)):  # a chart at a time: its rows stay in the nearest cache
         share, cost = _SHARE[chart, 0], _COST[chart, 0]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from detectors.novelty import FAST, MUTE_ROWS
 from detectors.season import SLOTS
+from detectors.upgrade import from_first
 
-VERSION = 2  # of the snapshot; raise it with every change of a field's meaning, and tell `UPGRADES` how to get there
+VERSION = 2  # of the snapshot; raise it with every change of a field's meaning, and tell `upgrade` how to get there
 RECENT = 5  # samples under confirmation, and learnt together
 CHARTS = 3  # cumulative sums a side
 KEPT = 36  # last samples as they came, for the second look
@@ -97,7 +98,8 @@ class Hot(NamedTuple):
     down_count: F32
     drift: F32  # short-term mean of residuals, unit
     wander: F32  # variance of that mean
-    contest: F32  # errors of season against slow level: -1 season is perfect, +1 slow level is
+    slow_error: F32  # mean absolute error of the slow level over a day, unit
+    season_error: F32  # the same of the profile and its offset
     tail_up: F32  # how much longer than a Gaussian's the tail above is, at least 1
     tail_down: F32
 
@@ -300,6 +302,8 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> BankState:
     2
     """
     found = int(arrays["version"]) if "version" in arrays else None
+    if found == 1:
+        return _from_first(arrays)
     if found != VERSION:
         raise StateVersionError(
             f"detector state of version {found}, this code reads {VERSION}: discard it and warm up from history"
@@ -318,3 +322,15 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> BankState:
         array[...] = one
     whole = {name: np.array(arrays[name]) for name in WHOLE if name != "step_s"}
     return BankState(step_s=float(arrays["step_s"]), **whole, **made)
+
+
+def _from_first(arrays: Mapping[str, NDArray[Any]]) -> BankState:
+    try:
+        made = from_first(arrays, _fresh, ROWS)
+    except (KeyError, ValueError, IndexError) as error:
+        raise StateVersionError(
+            f"detector state of version 1 is damaged ({error!r}): discard it and warm up from history"
+        ) from error
+    step_s = float(made.pop("step_s"))
+    whole = {"place": np.zeros(1, np.int64), "kept_s": np.full(KEPT, NAN)}
+    return BankState(step_s=step_s, **whole, **made)
