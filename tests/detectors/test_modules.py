@@ -32,7 +32,10 @@ TOGETHER = {  # series are meant to count for each other
     "detectors.discover.discoveries": "the number of series is the point",
     "detectors.entity.judge": "channels of one thing",
 }
-MOVES_ONLY = {"detectors.state.put"}  # writes back what `take` copied, whose example shows both
+WITHOUT_EXAMPLE = {
+    "detectors.state.put": "writes back what `take` copied",
+    "detectors.upgrade.from_first": "an old snapshot is a file of its own, among the tests",
+}
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -100,7 +103,7 @@ def test_a_function_says_what_it_does(name):
 
 @pytest.mark.parametrize("name", sorted(name for name, one in FUNCTIONS.items() if not takes_state(one)))
 def test_a_function_that_can_be_called_by_itself_has_an_example(name):
-    assert name in MOVES_ONLY or ">>>" in (FUNCTIONS[name].__doc__ or "")
+    assert name in WITHOUT_EXAMPLE or ">>>" in (FUNCTIONS[name].__doc__ or "")
 
 
 def door(name: str) -> bool:
