@@ -85,7 +85,9 @@ def carry_forward(rows: Floats) -> Floats:
 
 
 def mean_of_present(values: Floats, seen: Flags) -> Floats:
-    """Mean over the channels that have a sample in a row: (n, c) to (n,); 0 where none has.
+    """Mean over the channels that have a sample in a row: (n, c) to (n,), in their unit; 0 where none has.
+
+    seen: (n, c) where there is a sample; what stands elsewhere, NaN too, counts for nothing.
 
     >>> mean_of_present(np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[True, True], [False, True]])).tolist()
     [2.0, 3.0]

@@ -139,7 +139,7 @@ def teach(
     before = None if frozen is None else (hot_rows[LEARNT][:, frozen], [one[frozen] for one in tables])
     middle_s = (RECENT - 1) / 2.0 * np.minimum(np.nan_to_num(interval_s, nan=state.step_s), SLOT_S)
     now = take(tick.line, part, rows) - hot.slope * middle_s
-    score = take(tick.score, part, rows)
+    score = np.where(hot.seen <= RECENT, np.float32(0.0), take(tick.score, part, rows))  # before: in the unit, no score
     learn(
         hot,
         batch,
@@ -182,7 +182,8 @@ def _first_lesson(hot_rows: F32, rows: Rows) -> None:
 def _learn_excess(state: BankState, part: slice, rows: Rows | None, highest: F32, lowest: F32) -> None:
     """Take the few scores beyond the tail into its shape."""
     widest = np.maximum(highest, -lowest)
-    beyond = np.flatnonzero(widest > tail.THRESHOLD)
+    idle = take(state.side, part, rows) == 0  # an episode is no ordinary sample: else one long one makes a series deaf
+    beyond = np.flatnonzero((widest > tail.THRESHOLD) & idle)
     if len(beyond):
         where = part.start + (beyond if rows is None else rows[beyond])
         moments = state.excess[:, where]

@@ -25,6 +25,7 @@ HALF_HOURS = 2  # of each level
 UNIT = 0.012  # of the range so far: one unit of distance in value; about the width of a bin
 HOUR = 0.8  # units that an hour of the day costs
 BINS = 64
+LEAST_SPAN = 1e-30  # of the range so far, unit: below it the width of a bin is no number in 32 bits
 POWER = 0.7  # of the mean of both features: below one, so that they must agree
 OWN = 0.4  # weight of the row itself; the rest is the short mean's
 TRUST_DAYS = 8.0  # a memory of d days is believed by 1 - exp(-d / TRUST_DAYS)

@@ -54,7 +54,7 @@ def judge(
     if not whole:
         rows = np.flatnonzero(~tick.here)
         last_s = np.where(state.present[rows], tick.last_s, state.last_s[rows]) if late else state.last_s[rows]
-        missing_s[rows] = tick.time_s - last_s
+        missing_s[rows] = np.maximum(tick.time_s - last_s, 0.0)  # of a late column it would be negative
         observed[rows] = _latest(state, rows)
         scale[np.isnan(state.origin)] = np.nan
         gap[rows] = gaps.silent(missing_s[rows], state, rows)
@@ -67,9 +67,9 @@ def judge(
         direction=direction,
         kind=kind,
         z=z,
-        score=tick.score / (1.0 + tick.score),
+        score=_severity(tick.score, judged),
         novelty=_of_limit(tick.novelty),
-        p=_tail_p(state, tick),
+        p=_tail_p(state, tick, judged),
         reset=reset,
         novel=tick.novel,
         peak=peak,
@@ -84,6 +84,14 @@ def judge(
 
 def _all(n: int, value: Any, *, real: bool) -> NDArray[Any]:
     return np.full(n, value) if real else np.broadcast_to(value, (n,))
+
+
+def _severity(score: NDArray[np.float32], judged: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The complaint in limits on a scale on which one half is the limit; 0 where nothing is judged."""
+    severity: NDArray[np.float32] = score / (1.0 + score)
+    if not judged.all():
+        severity[~judged] = 0.0
+    return severity
 
 
 def _of_limit(novelty: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -113,10 +121,10 @@ def _observed(state: BankState, rows: Rows) -> Floats:
     return found
 
 
-def _tail_p(state: BankState, tick: Tick) -> NDArray[np.float32]:
+def _tail_p(state: BankState, tick: Tick, judged: NDArray[np.bool_]) -> NDArray[np.float32]:
     """How often the tail of each series goes as far (n,); worked out for the few beyond its threshold."""
     p = np.ones(len(state), np.float32)
-    beyond = np.flatnonzero(np.abs(tick.z) > tail.THRESHOLD)
+    beyond = np.flatnonzero(judged & (np.abs(tick.z) > tail.THRESHOLD))
     if len(beyond):
         p[beyond] = tail.p_value(np.abs(tick.z[beyond]).astype(np.float64), state.excess[:, beyond].astype(np.float64))
     return p

@@ -50,6 +50,8 @@ def without_profile(filled: Floats, *, train_rows: int, step_s: float) -> Floats
 def habit(values: Floats, *, step_s: float) -> Floats:
     """What `values` (n,) reached around this time on most of the last days; 0 without a day of past.
 
+    values: (n,) in any unit, without NaN.
+
     The median over HABIT_DAYS of each day's maximum within HABIT_ROWS. Only past days are looked at.
 
     >>> burst = np.tile(np.where(np.arange(96) == 48, 9.0, 1.0), 3)

@@ -79,6 +79,8 @@ def beyond(rows: Floats, *, train_rows: int) -> tuple[Floats, Floats]:
 def mean_of_worst(values: Floats, seen: Flags) -> Floats:
     """Mean of the WORST largest channels of a row, of those that have a sample: (n, c) to (n,).
 
+    values: in any one unit; seen: (n, c) where there is a sample. What stands elsewhere, NaN too, counts for nothing.
+
     >>> mean_of_worst(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[True, True, True, False]])).tolist()
     [2.0]
     """

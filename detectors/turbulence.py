@@ -87,7 +87,7 @@ def turbulence(filled: Floats, calm: Floats, seen: Flags, *, train_rows: int, st
 
 
 def ordinary(values: Floats, quantile: float, least: float) -> Floats:
-    """A quantile of each channel's history, at least `least`: (n, c) to (c,), in the unit of `values`.
+    """A quantile of each channel's history, at least `least`: (n, c) to (c,), in the unit of `values`, without NaN.
 
     >>> ordinary(np.array([[0.0, 0.0], [0.0, 4.0]]), 0.5, 0.1).tolist()
     [0.1, 2.0]

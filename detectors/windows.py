@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 def trailing_mean(values: Floats, rows: int) -> Floats:
     """Mean of the last `rows` values up to and with each one, fewer at the start: (n,) to (n,).
 
+    values: in any unit; NaN makes the rows that hold it NaN.
+
     Added up anew for each row: in a running sum one huge value would cost all later ones their digits.
 
     >>> trailing_mean(np.array([1.0, 3.0, 8.0, 4.0]), 2).tolist()
@@ -28,6 +30,8 @@ def trailing_mean(values: Floats, rows: int) -> Floats:
 def highest_before(values: Floats, rows: int) -> Floats:
     """Maximum of the `rows` values before each one; -inf at the first: (n,) to (n,).
 
+    values: in any unit, without NaN.
+
     >>> highest_before(np.array([5.0, 1.0, 2.0, 0.0]), 2).tolist()
     [-inf, 5.0, 5.0, 2.0]
     """
@@ -40,6 +44,7 @@ def highest_before(values: Floats, rows: int) -> Floats:
 def smoothed(values: Floats, weight: float, *, start: Floats | float = 0.0) -> Floats:
     """Exponential mean of each channel with the row itself in it: (n, ...) to the same.
 
+    values: in any unit; after a NaN a channel is NaN.
     weight: of the newest row, 0 to 1. start: (...), the mean before the first row.
     Source: Roberts (1959).
 
@@ -54,6 +59,8 @@ def smoothed(values: Floats, weight: float, *, start: Floats | float = 0.0) -> F
 
 def level_before(values: Floats, span: float) -> Floats:
     """Exponential mean of the rows before each one, the newest weighing 1 / span: (n, c) to the same.
+
+    values: in any unit; after a NaN a channel is NaN.
 
     >>> level_before(np.array([[4.0], [8.0], [0.0]]), 2.0).ravel().tolist()
     [4.0, 4.0, 6.0]
