@@ -60,7 +60,7 @@ def new_usual(k: int) -> Usual:
     >>> new_usual(2).ticks.tolist()
     [0.0, 0.0]
     """
-    excess = np.repeat([[0.4], [0.32]], k, axis=1)  # of a Gaussian beyond 2.8 sigma, roughly exponential
+    excess = np.repeat([[0.4], [0.0]], k, axis=1)  # of a Gaussian beyond 2.8 sigma, roughly
     return Usual(ticks=np.zeros(k), middle=np.zeros(k), spread=np.zeros(k), factor=np.ones(k), excess=excess)
 
 

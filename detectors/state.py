@@ -136,7 +136,7 @@ class BankState:
     lesson_s: F64  # (n,) last lesson
     interval_s: F32  # (n,) own interval
     longest_s: F32  # (n,) longest silence that counts as its habit
-    excess: F32  # (2, n) mean and mean square of scores beyond the tail, less the tail
+    excess: F32  # (2, n) mean of scores beyond the tail, less the tail; how far its scale is stretched
     record: F32  # (n,) highest excursion that ended by itself, in limits
     chatter: F32  # (n,) recent number of episodes, fading
     clean: F32  # (n,) evidence of recovery: samples or a cumulative sum
@@ -242,7 +242,7 @@ def _fresh(n: int) -> dict[str, NDArray[Any]]:
     hot[ROWS["tail_up"]] = hot[ROWS["tail_down"]] = 1.0
     hot[ROWS["up_count"]] = hot[ROWS["down_count"]] = 1e-3  # so that a share of the first sample is defined
     hot[ROWS["power"]] = 1.0
-    made["excess"][0], made["excess"][1] = 0.4, 0.32  # of a Gaussian beyond 2.8 sigma, roughly exponential
+    made["excess"][0] = 0.4  # of a Gaussian beyond 2.8 sigma, roughly
     made["novel_counts"][2] = MUTE_ROWS
     return made
 
