@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bank import BankState, Guards, new_state, step, to_arrays
+from detectors.bank import Guards, new_state, step
 
 Floats = NDArray[np.float64]
 
@@ -87,27 +87,28 @@ def tick(series: int) -> dict[str, Any]:
             taken.append(time.perf_counter() - began)
         elif number == WARM_UP_TICKS:
             until = time.perf_counter() + TICKS_FOR_S
-    hot, whole = _bytes(bank)
+    hot, whole = bank.hot_bytes, bank.all_bytes
     del bank
-    best, add = min(taken), _add_s(round(hot * series))
+    best, add = min(taken), _add_s(hot * series)
     return {
         "series": series,
         "ticks_timed": len(taken),
         "share_in_an_episode": _short(float(seen.active.mean())),  # a tick without any may be cheaper
-        "tick_ms": {"median": _short(statistics.median(taken) * 1e3), "best": _short(best * 1e3)},
-        "ns_a_series": _short(best / series * 1e9),
-        "bytes_a_series": {"hot": _short(hot), "all": _short(whole)},
+        "tick_ms": {
+            "median": _short(statistics.median(taken) * 1e3),
+            "mean": _short(statistics.fmean(taken) * 1e3),  # every fifth tick of a part is a lesson
+            "best": _short(best * 1e3),
+            "worst": _short(max(taken) * 1e3),
+        },
+        "ns_a_series": _short(statistics.fmean(taken) / series * 1e9),
+        "bytes_a_series": {"hot": hot, "all": whole},
         "numpy_add_over_hot_bytes_ms": _short(add * 1e3),
-        "ratio_to_numpy_add": _short(best / add),
+        "ratio_to_numpy_add": {
+            "median": _short(statistics.median(taken) / add),
+            "mean": _short(statistics.fmean(taken) / add),
+            "best": _short(best / add),
+        },
     }
-
-
-def _bytes(bank: BankState) -> tuple[float, float]:
-    """Bytes a series that a tick touches, and in all."""
-    # TEMPORARY: until every bank says `hot_bytes` and `all_bytes`; then plain attributes
-    whole = sum(array.nbytes for array in to_arrays(bank).values()) / max(1, len(bank))
-    hot, kept = getattr(bank, "hot_bytes", whole), getattr(bank, "all_bytes", whole)
-    return float(hot() if callable(hot) else hot), float(kept() if callable(kept) else kept)
 
 
 def _add_s(size: int) -> float:
