@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 HOUR_S = 3_600.0
 RAMP_FITS = 0.8  # of the squared error of a step: a line through zero must be clearly better to be called a ramp
 OLD_RAMP_FITS = 0.5  # the same where the onset is no longer kept: a line of free height fits noise, too
+STILL = 0.5  # of its pace a ramp must show in its last quarter against the one before, or it has come to rest
 RAMP_SAMPLES = 6  # fewer cannot tell a line from a step
 SPIKE_SAMPLES = 2  # departures of so many samples that are back already
 ALIKE = 2.0  # peaks within this factor of one another, in sigmas, are alike
@@ -120,10 +121,25 @@ def _shape_of(
     fits = np.where(begun, OLD_RAMP_FITS, RAMP_FITS)
     ramp = ((of_line**2).sum(axis=0) < fits * (of_step**2).sum(axis=0)) & (counted >= RAMP_SAMPLES)
     ramp &= line * middle > 0  # what comes back grows no more
+    ramp &= _grows(known, hours, after, line)
     spike = (state.side[rows] == 0) & (counted <= SPIKE_SAMPLES)
     wild = state.kind[rows] == Kind.SPREAD
     shape = np.select([wild, spike, ramp], [Shape.SPREAD, Shape.SPIKE, Shape.RAMP], Shape.STEP).astype(np.int8)
     return shape, np.where(ramp, line, np.nan)
+
+
+def _grows(known: NDArray[np.bool_], hours: Floats, after: Floats, line: Floats) -> NDArray[np.bool_]:
+    """Whether the last quarter (k,) of the samples that are known goes on as a line of so many units an hour does."""
+    back = np.cumsum(known[::-1], axis=0)[::-1]  # 1 for the latest
+    quarter = np.maximum(known.sum(axis=0) // 4, 2)
+    late, early = known & (back <= quarter), known & (back > quarter) & (back <= 2 * quarter)
+    parts = [(part, np.maximum(part.sum(axis=0), 1)) for part in (late, early)]
+    height, time = (
+        [np.where(part, values, 0.0).sum(axis=0) / number for part, number in parts] for values in (after, hours)
+    )
+    grown: Floats = (height[0] - height[1]) * np.sign(line)
+    found: NDArray[np.bool_] = grown >= STILL * np.abs(line) * (time[0] - time[1])
+    return found
 
 
 def _resembles(state: BankState, rows: Rows) -> Floats:

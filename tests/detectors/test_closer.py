@@ -49,3 +49,11 @@ def test_what_comes_back_is_no_ramp():
     found = looked(lambda minute: 0.30 - 0.06 * minute / 60, minutes=120)
 
     assert found.shape[0] == Shape.STEP
+
+
+@pytest.mark.parametrize("minutes", [11, 14, 20, 60])
+def test_a_ramp_that_came_to_rest_is_no_ramp(minutes):
+    found = looked(lambda minute: 0.20 * min(minute / 6, 1.0), minutes=minutes)
+
+    assert found.shape[0] == Shape.STEP
+    assert np.isnan(found.until_limit_s[0])
