@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import episodes, gaps, opening
-from detectors.counter import rate_of
+from detectors.counter import rate_of, rates_of
 from detectors.history import doubt, seed
 from detectors.judgement import Guards, Judgements, Kind
 from detectors.lesson import SETTLED_S, teach, turn
@@ -95,7 +95,7 @@ def warm(state: BankState, times_s: Floats, values: Floats, guards: Guards) -> B
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         if seeded:
             made = times_s <= made_until_s
-            lead = seed(state, times_s[made], values[made])
+            lead = seed(state, times_s[made], _block_rates(times_s[made], values[made], guards))
         for time_s, column in zip(times_s.tolist(), values, strict=True):
             _step(state, time_s, column, guards, keep_profile=seeded and time_s <= made_until_s)
         if seeded and made_until_s == last_s:
@@ -140,6 +140,8 @@ def _step(state: BankState, time_s: float, values: Floats, guards: Guards, *, ke
             teach(state, part, tick, guards, where=where, slot=slot, keep_profile=keep_profile)
         row = int(state.place[0])
         np.subtract(values, state.origin, out=state.kept[row], casting="same_kind")
+        if not tick.here.all():
+            state.kept[row, ~tick.here] = np.nan  # infinite is missing too
         state.kept_s[row] = time_s
         state.place[0] = (int(state.place[0]) + 1) % KEPT
         state.clock[0] = time_s
@@ -148,9 +150,9 @@ def _step(state: BankState, time_s: float, values: Floats, guards: Guards, *, ke
 
 def _rates(state: BankState, values: Floats, guards: Guards, *, time_s: float) -> tuple[Floats, NDArray[np.bool_]]:
     """Replace counters by their rates; the values given stay as they are."""
-    reset = np.zeros(len(state), np.bool_)
     if guards.counter is None or not guards.counter.any():
-        return values, reset
+        return values, np.broadcast_to(np.False_, (len(state),))
+    reset = np.zeros(len(state), np.bool_)
     values = values.copy()
     rows = np.flatnonzero(guards.counter & np.isfinite(values))
     now = values[rows]
@@ -158,6 +160,15 @@ def _rates(state: BankState, values: Floats, guards: Guards, *, time_s: float) -
     values[rows], reset[rows] = rate_of(state.counted[rows], now, time_s - state.counted_s[rows])
     state.counted[rows], state.counted_s[rows] = now, time_s
     return values, reset
+
+
+def _block_rates(times_s: Floats, values: Floats, guards: Guards) -> Floats:
+    """Replace counters by their rates in a block (t, n); the values given stay as they are."""
+    if guards.counter is None or not guards.counter.any():
+        return values
+    values = values.copy()
+    values[:, guards.counter] = rates_of(times_s, values[:, guards.counter])
+    return values
 
 
 def _note_silence(state: BankState, tick: Tick) -> None:

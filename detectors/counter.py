@@ -31,3 +31,21 @@ def rate_of(before: Floats, now: Floats, waited_s: Floats) -> Rate:
     reset = now < before
     grown = np.where(reset, now, now - before)
     return Rate(rate=grown / waited_s, reset=reset)
+
+
+def rates_of(times_s: Floats, values: Floats) -> Floats:
+    """Turn a block of counters into rates, each against the sample before it, holes or not.
+
+    times_s: (t,) seconds since 1970, ascending. values: (t, k) of the counters; NaN or infinite for no sample.
+    Returns  (t, k) increase a second; NaN where there is no sample, and for the first.
+
+    >>> rates_of(np.array([0.0, 60.0, 120.0]), np.array([[0.0], [np.nan], [240.0]])).ravel().tolist()
+    [nan, nan, 2.0]
+    """
+    known = np.isfinite(values)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
+    before = np.vstack([np.full((1, values.shape[1]), -1), last[:-1]])
+    waited_s = times_s[:, None] - times_s[before]
+    paired = known & (before >= 0) & (waited_s > 0)
+    rate = rate_of(np.take_along_axis(values, before, axis=0), values, np.where(paired, waited_s, 1.0)).rate
+    return np.where(paired, rate, np.nan)

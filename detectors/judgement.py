@@ -65,16 +65,16 @@ class Judgements:
     direction: NDArray[np.int8]  # +1 above expected, -1 below, 0 when not active
     kind: NDArray[np.int8]  # a Kind; GAP wins while both hold
     z: NDArray[np.float32]  # present departure in robust sigmas, signed; NaN when not judged or no sample
-    score: NDArray[np.float32]  # severity for ranking, 0 to 1; 0.5 is what opens an episode of a well-behaved series
+    score: NDArray[np.float32]  # severity for ranking, 0 to 1; 0.5 opens an episode of a tame series; 0 if not judged
     novelty: NDArray[
         np.float32
     ]  # of the row against all that was seen at this time of day, 0 to 1; 0.5 is told; for edges
-    p: NDArray[np.float32]  # how often this series' own tail goes as far, one side; 1 inside its tail's threshold
+    p: NDArray[np.float32]  # how often this series' own tail goes as far, one side; 1 inside its threshold, or unjudged
     reset: Flags  # a counter began anew: a restart
     novel: Flags  # told now; once, then it is known
     peak: Floats  # signed z of the largest |z| of the episode; NaN when not active
     expected: Floats  # in the series' unit, from the baseline before the episode; NaN when never seen
-    scale: NDArray[np.float32]  # one sigma on the side of the departure, else above; unit, at least floor / 6
+    scale: NDArray[np.float32]  # one sigma on the side of the departure, else above; unit; NaN when never seen
     observed: Floats  # last sample, NaN when none is remembered; while active the median of the last three
     onset_s: Floats  # estimated onset, seconds since 1970; NaN when not active
     missing_s: Floats  # seconds since the last finite sample; NaN when never seen

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors import tail
 from detectors.level import (
+    CLIP,
     FAST_CAP,
     FAST_S,
     SETTLING,
@@ -61,7 +62,7 @@ def learn(
     proving: (n,) samples since the profile could first predict; 0 or less before.
     keep_profile: leave the daily profile alone (history it was made of is being replayed).
     """
-    calm = np.clip(1.0 - score, SETTLING, 1.0)
+    calm = np.maximum(1.0 - score, SETTLING)
     early = RECENT / np.maximum(hot.seen, RECENT)
     fast = np.maximum(early, rate(interval_s, memory_s=FAST_S, cap=FAST_CAP, batch=RECENT))
     slow = np.maximum(early, rate(interval_s, memory_s=SLOW_S, cap=SLOW_CAP, batch=RECENT)) * calm
@@ -71,15 +72,15 @@ def learn(
     if not keep_profile:  # what was fitted cannot be compared with what was predicted
         _contest(hot, batch.last + from_slow, batch.last + from_season, interval_s, proving)
     sigma_up, sigma_down = 1.0 / hot.inv_up, 1.0 / hot.inv_down
-    widest_up, widest_down = 3.5 * sigma_up, -3.5 * sigma_down
-    hot.fast[:] += fast * np.clip(
-        batch.mean + (now - hot.fast), _unless_young(hot, widest_down), _unless_young(hot, widest_up)
-    )
-    of_slow = np.clip(batch.mean + from_slow, widest_down, widest_up)
-    usual = np.where(seasonal, batch.mean + from_season, batch.mean + from_slow)
+    most, least = CLIP * sigma_up, -CLIP * sigma_down
+    young = np.flatnonzero(hot.seen <= 2 * RECENT)
+    most[young], least[young] = np.inf, -np.inf  # there is nothing to clip by yet
+    of_slow, of_season = batch.mean + from_slow, batch.mean + from_season
+    usual = of_slow + seasonal * (of_season - of_slow)
     _learn_table(table, mean=now + batch.mean, usual=np.abs(usual), calm=calm, interval_s=interval_s, kept=keep_profile)
-    hot.slow[:] += slow * np.where(hot.seen <= 2 * RECENT, batch.mean + from_slow, of_slow)
-    hot.offset[:] += slow * np.clip(batch.mean + from_season, widest_down, widest_up)
+    hot.fast[:] += fast * _between(batch.mean + (now - hot.fast), least, most)
+    hot.slow[:] += slow * _between(of_slow, least, most)
+    hot.offset[:] += slow * _between(of_season, least, most)
     learn_side(
         hot.up,
         hot.up_count,
@@ -103,9 +104,9 @@ def learn(
     tail.follow(hot.tail_down, -batch.lowest, RECENT)
 
 
-def _unless_young(hot: Hot, limit: Floats) -> Floats:
-    """A limit, or none for a series so young that there is nothing to clip by."""
-    return np.where(hot.seen <= 2 * RECENT, np.copysign(np.float32(np.inf), limit), limit)
+def _between(residual: Floats, least: Floats, most: Floats) -> Floats:
+    clipped: Floats = np.minimum(np.maximum(residual, least), most)
+    return clipped
 
 
 def _contest(hot: Hot, slow: Floats, season: Floats, interval_s: Floats, proving: Floats) -> None:
@@ -113,7 +114,8 @@ def _contest(hot: Hot, slow: Floats, season: Floats, interval_s: Floats, proving
     weight = rate(interval_s, memory_s=CONTEST_S, cap=0.02, batch=RECENT)
     weight = np.maximum(weight, RECENT / np.maximum(proving, RECENT)) * (proving > 0)
     slow, season = np.abs(slow), np.abs(season)
-    most = np.where(proving > PROVEN, CONTEST_CLIP * np.maximum(hot.slow_error, hot.season_error), np.inf)
+    most = CONTEST_CLIP * np.maximum(hot.slow_error, hot.season_error)
+    most[proving <= PROVEN] = np.inf
     hot.slow_error[:] += weight * (np.minimum(slow, most) - hot.slow_error)
     hot.season_error[:] += weight * (np.minimum(season, most) - hot.season_error)
 

@@ -13,7 +13,8 @@ from detectors.novelty import FORGET_DAYS, forget
 from detectors.predict import Around, prepare
 from detectors.recall import SINGLE_S
 from detectors.season import DAY_S, SLOT_S, Position, position, slot_of
-from detectors.state import LEARNT, RECENT, RING, ROWS, BankState, Hot, parts, put, take
+from detectors.shift import SATURATION
+from detectors.state import LEARNT, PART, RECENT, RING, ROWS, SUMS, BankState, Hot, parts, put, take
 from detectors.tick import Tick
 
 F32 = NDArray[np.float32]
@@ -112,6 +113,7 @@ def teach(
     number = int(np.count_nonzero(due))
     if not number:
         return
+    waits = part.start // PART % RECENT
     rows = None if number == len(phase) else np.flatnonzero(due)
 
     hot_rows = take(state.hot, part, rows)
@@ -137,7 +139,7 @@ def teach(
     before = None if frozen is None else (hot_rows[LEARNT][:, frozen], [one[frozen] for one in tables])
     middle_s = (RECENT - 1) / 2.0 * np.minimum(np.nan_to_num(interval_s, nan=state.step_s), SLOT_S)
     now = take(tick.line, part, rows) - hot.slope * middle_s
-    score = take(tick.score, part, rows)
+    score = np.where(hot.seen <= RECENT, np.float32(0.0), take(tick.score, part, rows))  # before: in the unit, no score
     learn(
         hot,
         batch,
@@ -149,6 +151,7 @@ def teach(
         seasonal=take(state.seasonal, part, rows),
         keep_profile=keep_profile,
     )
+    np.minimum(hot_rows[SUMS], SATURATION, out=hot_rows[SUMS])
     if before is not None:
         hot_rows[LEARNT, frozen] = before[0]
         for one, old in zip(tables, before[1], strict=True):
@@ -163,6 +166,10 @@ def teach(
         put(array, piece, part, rows)
     redraw(state, part, rows, tick.time_s, guards)
     phase[due] = 0
+    if waits and young.any():  # parts take turns: their second lesson comes a few samples later
+        first = np.flatnonzero(due) if rows is None else rows
+        phase[first[young]] = -waits
+        state.lesson_s[part.start + first[young]] += waits * state.step_s
 
 
 def _first_lesson(hot_rows: F32, rows: Rows) -> None:
@@ -175,7 +182,8 @@ def _first_lesson(hot_rows: F32, rows: Rows) -> None:
 def _learn_excess(state: BankState, part: slice, rows: Rows | None, highest: F32, lowest: F32) -> None:
     """Take the few scores beyond the tail into its shape."""
     widest = np.maximum(highest, -lowest)
-    beyond = np.flatnonzero(widest > tail.THRESHOLD)
+    idle = take(state.side, part, rows) == 0  # an episode is no ordinary sample: else one long one makes a series deaf
+    beyond = np.flatnonzero((widest > tail.THRESHOLD) & idle)
     if len(beyond):
         where = part.start + (beyond if rows is None else rows[beyond])
         moments = state.excess[:, where]

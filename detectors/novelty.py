@@ -25,6 +25,7 @@ HALF_HOURS = 2  # of each level
 UNIT = 0.012  # of the range so far: one unit of distance in value; about the width of a bin
 HOUR = 0.8  # units that an hour of the day costs
 BINS = 64
+LEAST_SPAN = 1e-30  # of the range so far, unit: below it the width of a bin is no number in 32 bits
 POWER = 0.7  # of the mean of both features: below one, so that they must agree
 OWN = 0.4  # weight of the row itself; the rest is the short mean's
 TRUST_DAYS = 8.0  # a memory of d days is believed by 1 - exp(-d / TRUST_DAYS)
@@ -80,12 +81,15 @@ def observe(memory: Memory, x: F32, *, age_days: F32, slot: int) -> tuple[F32, N
     memory.level[:] += np.maximum(1.0 / SLOW, 1.0 / rows) * (x - memory.level)
     memory.ring[1:] = memory.ring[:-1]
     memory.ring[0] = x
-    short = np.where(rows >= FAST, memory.ring.sum(axis=0) / FAST, _young_mean(memory.ring, rows))
+    short = memory.ring.sum(axis=0) * np.float32(1.0 / FAST)
+    young = np.flatnonzero(rows < FAST)
+    if len(young):  # the others of the ring are zero until they were written
+        short[young] *= FAST / rows[young]
     trust = -np.expm1(-age_days / TRUST_DAYS) * (rows >= SPEAKS_ROWS)
     own = _far(memory, 0, x - memory.level, trust=trust, slot=slot)
     mean = _far(memory, 1, short - memory.level, trust=trust, slot=slot)
     score = np.zeros(len(x), np.float32)
-    some = np.flatnonzero((own > 0) | (mean > 0))
+    some = np.flatnonzero(own + mean)
     if len(some):
         agreed = OWN * (own[some] / LEVELS) ** POWER + (1.0 - OWN) * (mean[some] / LEVELS) ** POWER
         score[some] = trust[some] * agreed ** (1.0 / POWER)
@@ -119,24 +123,22 @@ def forget(grid: Words, *, slot: int, day: int, old: NDArray[np.bool_]) -> None:
     grid[:, slot] &= ~(old.astype(np.uint64) << np.uint64(day // (FORGET_DAYS // BINS) % BINS))
 
 
-def _young_mean(ring: F32, rows: F32) -> F32:
-    held = np.arange(FAST)[:, None] < rows
-    mean: F32 = np.where(held, ring, 0.0).sum(axis=0) / np.minimum(rows, FAST)
-    return mean
-
-
 def _far(memory: Memory, feature: int, f: F32, *, trust: F32, slot: int) -> F32:
     """Distance (n,) of a feature from all that is known, in units, at most LEVELS; and learn it."""
     grid = memory.grid[feature]
     least, most = memory.least[feature], memory.most[feature]
-    first = memory.counts[0] == 1
+    first = np.flatnonzero(memory.counts[0] == 1)
+    least[first] = most[first] = f[first]
     before = least.copy()
-    np.copyto(least, np.where(first, f, np.minimum(least, f)))
-    np.copyto(most, np.where(first, f, np.maximum(most, f)))
+    np.minimum(least, f, out=least)
+    np.maximum(most, f, out=most)
     _place(memory, feature, f, before)
     width, edge = memory.width[feature], memory.edge[feature]
     spread = width > 0
-    bins = np.clip((f - edge) / np.where(spread, width, 1.0), 0, BINS - 1).astype(np.uint64) * spread
+    place = (f - edge) / np.maximum(width, LEAST_SPAN)
+    place *= spread
+    np.maximum(place, 0.0, out=place)
+    bins = np.minimum(place, BINS - 1, out=place).astype(np.uint64)
     bit = ONE << bins
     near = grid[slot].copy()
     for step in range(1, HALF_HOURS + 1):
@@ -163,18 +165,20 @@ def _far(memory: Memory, feature: int, f: F32, *, trust: F32, slot: int) -> F32:
 def _place(memory: Memory, feature: int, f: F32, before: F32) -> None:
     """Make the grid of a feature wide enough for a new value, in place."""
     grid, edge, width = memory.grid[feature], memory.edge[feature], memory.width[feature]
-    span = memory.most[feature] - memory.least[feature]
-    fresh = np.flatnonzero((width == 0) & (span > LEAST_SPAN))
+    flat = np.flatnonzero(width == 0)
+    span = memory.most[feature, flat] - memory.least[feature, flat]
+    fresh, span = flat[span > LEAST_SPAN], span[span > LEAST_SPAN]
     if len(fresh):  # the first spread: everything so far was the one value before
-        width[fresh] = span[fresh] / 32.0
+        width[fresh] = span / 32.0
         edge[fresh] = memory.least[feature, fresh] - 16.0 * width[fresh]
         one = ONE << np.clip((before[fresh] - edge[fresh]) / width[fresh], 0, BINS - 1).astype(np.uint64)
         grid[:, fresh] = np.where(grid[:, fresh] > 0, one, np.uint64(0))
     for _ in range(64):
         below = f < edge
-        out = np.flatnonzero((below | (f >= edge + BINS * width)) & (width > 0))
-        if not len(out):
+        outside = (below | (f >= edge + BINS * width)) & (width > 0)
+        if not outside.any():
             return
+        out = np.flatnonzero(outside)
         down = below[out]
         grid[:, out] = _halved(grid[:, out]) << np.where(down, np.uint64(32), np.uint64(0))
         edge[out] -= np.where(down, BINS * width[out], 0.0)
@@ -247,8 +251,7 @@ def _lowest(words: Words) -> NDArray[np.int64]:
 def _flat(counts: F32, same: NDArray[np.bool_], score: F32, age_days: F32) -> None:
     """Count equal rows, and be surprised once where they outlast their own record by far."""
     run, longest = counts[3], counts[4]
-    ended = ~same
-    np.copyto(longest, np.maximum(longest, run), where=ended)
+    np.maximum(longest, run * ~same, out=longest)
     run += 1.0
     run *= same
     stuck = same & (run == FLAT_TIMES * longest + FLAT_ROWS) & (age_days >= 2.0)
@@ -261,7 +264,7 @@ def _shown(counts: F32, score: F32) -> tuple[F32, NDArray[np.bool_]]:
     since, muted, record = counts[1], counts[2], counts[5]
     record *= since <= RECORD_ROWS
     new = score > record
-    np.copyto(record, score, where=new)
+    np.maximum(record, score, out=record)
     since *= ~new
     shown = np.where(new & (muted > MUTE_ROWS), score, np.float32(0.0))
     told = shown >= LIMIT

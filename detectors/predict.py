@@ -51,16 +51,18 @@ def prepare(hot: Hot, near: Around, where: Position) -> None:
     The line begins at the centre of the slot before; `where.share` of a slot has passed since.
     """
     before, after = near.profile
-    level = np.where(near.settled, hot.slow, hot.fast)
-    hot.base[:] = np.where(near.seasonal, before + hot.offset, level)
-    hot.slope[:] = np.where(near.seasonal, (after - before) * (1.0 / SLOT_S), 0.0)
+    # choices are products with 0 or 1: they stay in the fast lane of arithmetic, which a selection leaves
+    settled, seasonal = near.settled.astype(np.float32), near.seasonal.astype(np.float32)
+    level = hot.fast + settled * (hot.slow - hot.fast)
+    hot.base[:] = level + seasonal * (before + hot.offset - level)
+    hot.slope[:] = seasonal * (after - before) * np.float32(1.0 / SLOT_S)
     now = hot.base + hot.slope * (where.share * SLOT_S)
     size = np.abs(near.origin + now)
     least = np.maximum(near.floor_abs, near.floor_rel * size) * (1.0 / THREE_OF_FIVE)
     least = np.maximum(np.maximum(least, ROUNDING * size), np.maximum(COARSE * np.abs(now), TINY)).astype(np.float32)
     hourly = near.spread[0] * (1.0 - where.share) + near.spread[1] * where.share
-    unsure = WANDER * (1.0 + near.waiting_h) * np.abs(hot.fast - hot.slow)
-    hourly, unsure = np.where(near.settled, hourly, 0.0), np.where(near.settled, 0.0, unsure)
+    hourly *= settled
+    unsure = WANDER * (1.0 + near.waiting_h) * np.abs(hot.fast - hot.slow) * (1.0 - settled)
     young = 1.0 + YOUNG / np.maximum(hot.seen, 1.0)
     widest = np.maximum(hot.up, hot.down)
     for sigma, other, tail, inverse in (
@@ -68,13 +70,15 @@ def prepare(hot: Hot, near: Around, where: Position) -> None:
         (hot.down, hot.up, hot.tail_down, hot.inv_down),
     ):
         scale = np.maximum(np.maximum(sigma, NARROWEST * other), hourly) + unsure
-        # before the first lesson nothing is known of the spread: scores are in the series' own unit
-        inverse[:] = np.where(hot.seen < RECENT, 1.0, 1.0 / np.maximum(scale * young * tail, least))
+        inverse[:] = 1.0 / np.maximum(scale * young * tail, least)
+    # before the first lesson nothing is known of the spread: scores are in the series' own unit
+    new = np.flatnonzero(hot.seen < RECENT)
+    hot.inv_up[new] = hot.inv_down[new] = 1.0
     usual = np.sqrt(variance_of(hot))
-    long = np.sqrt(np.clip(hot.wander * WANDER_TO_VARIANCE, usual * usual, (MOST_INFLATED * usual) ** 2))
-    doubt = np.sqrt(1.0 + np.where(near.seasonal, PROFILE_NOISE / np.maximum(near.lessons, 1.0), 0.0))
+    long = np.minimum(np.maximum(np.sqrt(hot.wander * WANDER_TO_VARIANCE), usual), MOST_INFLATED * usual)
+    doubt = np.sqrt(1.0 + seasonal * PROFILE_NOISE / np.maximum(near.lessons, 1.0))
     long = np.maximum(np.maximum(long, RAREST * widest), SHIFT_FLOOR * least) * doubt * young
-    hot.inv_long[:] = np.where(near.settled, 1.0 / long, 0.0)
+    hot.inv_long[:] = settled / long
 
 
 def variance_of(hot: Hot) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,14 +23,18 @@ def judge(
 ) -> Judgements:
     """Report; episodes in a direction nobody minds keep their baseline but are not told."""
     n = len(state)
-    peak, onset_s, missing_s = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n)
-    observed = np.where(tick.here, values, np.nan)
-    scale = 1.0 / np.maximum(state.hot[ROWS["inv_up"]], np.float32(1e-30))
-    direction, kind = np.zeros(n, np.int8), np.zeros(n, np.int8)
-    judged = state.hot[ROWS["seen"]] >= MIN_SAMPLES
     rows = np.flatnonzero(state.side)
-    active = np.zeros(n, np.bool_)
-    if len(rows):
+    whole = bool(tick.here.all())
+    # where nobody has anything to say, one number stands for all: it costs nothing and cannot be written to
+    some, gaps_too = bool(len(rows)), bool(len(rows)) or not whole
+    peak, onset_s = _all(n, np.nan, real=some), _all(n, np.nan, real=some)
+    missing_s, gap = _all(n, 0.0, real=not whole), _all(n, False, real=not whole)
+    active, direction = _all(n, False, real=some), _all(n, np.int8(0), real=some)
+    kind = _all(n, np.int8(0), real=gaps_too)
+    observed = values.copy()
+    scale = 1.0 / np.maximum(state.hot[ROWS["inv_up"]], np.float32(1e-30))  # 0 before the first sample
+    judged = state.hot[ROWS["seen"]] >= MIN_SAMPLES
+    if some:
         side = state.side[rows]
         ring = state.hot[RING][:, rows]
         widest = np.fmax.reduce(np.abs(ring), axis=0) * side
@@ -41,14 +47,16 @@ def judge(
         peak[rows], onset_s[rows] = state.peak[rows], state.onset_s[rows]
         scale[rows] = np.where(side < 0, 1.0 / state.hot[ROWS["inv_down"], rows], scale[rows])
         observed[rows] = _observed(state, rows)
+    z = tick.z  # nobody else keeps it
+    z[~judged] = np.nan
     opened, closed = active & ~state.told, state.told & ~active
     np.copyto(state.told, active)
-    gap = np.zeros(n, np.bool_)
-    if not tick.here.all():
+    if not whole:
         rows = np.flatnonzero(~tick.here)
         last_s = np.where(state.present[rows], tick.last_s, state.last_s[rows]) if late else state.last_s[rows]
-        missing_s[rows] = tick.time_s - last_s
-        observed[rows] = np.where(np.isnan(observed[rows]), _latest(state, rows), observed[rows])
+        missing_s[rows] = np.maximum(tick.time_s - last_s, 0.0)  # of a late column it would be negative
+        observed[rows] = _latest(state, rows)
+        scale[np.isnan(state.origin)] = np.nan
         gap[rows] = gaps.silent(missing_s[rows], state, rows)
         kind[gap] = Kind.GAP
     return Judgements(
@@ -58,10 +66,10 @@ def judge(
         closed=closed,
         direction=direction,
         kind=kind,
-        z=np.where(judged, tick.z, np.float32(np.nan)),
-        score=tick.score / (1.0 + tick.score),
-        novelty=tick.novelty / (tick.novelty + np.float32(NOVEL)),
-        p=_tail_p(state, tick),
+        z=z,
+        score=_severity(tick.score, judged),
+        novelty=_of_limit(tick.novelty),
+        p=_tail_p(state, tick, judged),
         reset=reset,
         novel=tick.novel,
         peak=peak,
@@ -72,6 +80,25 @@ def judge(
         missing_s=missing_s,
         gap=gap,
     )
+
+
+def _all(n: int, value: Any, *, real: bool) -> NDArray[Any]:
+    return np.full(n, value) if real else np.broadcast_to(value, (n,))
+
+
+def _severity(score: NDArray[np.float32], judged: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The complaint in limits on a scale on which one half is the limit; 0 where nothing is judged."""
+    severity: NDArray[np.float32] = score / (1.0 + score)
+    if not judged.all():
+        severity[~judged] = 0.0
+    return severity
+
+
+def _of_limit(novelty: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put the few rows that show anything on a scale on which one half is told, in place."""
+    some = np.flatnonzero(novelty)
+    novelty[some] /= novelty[some] + np.float32(NOVEL)
+    return novelty
 
 
 def _latest(state: BankState, rows: Rows) -> Floats:
@@ -94,10 +121,10 @@ def _observed(state: BankState, rows: Rows) -> Floats:
     return found
 
 
-def _tail_p(state: BankState, tick: Tick) -> NDArray[np.float32]:
+def _tail_p(state: BankState, tick: Tick, judged: NDArray[np.bool_]) -> NDArray[np.float32]:
     """How often the tail of each series goes as far (n,); worked out for the few beyond its threshold."""
     p = np.ones(len(state), np.float32)
-    beyond = np.flatnonzero(np.abs(tick.z) > tail.THRESHOLD)
+    beyond = np.flatnonzero(judged & (np.abs(tick.z) > tail.THRESHOLD))
     if len(beyond):
         p[beyond] = tail.p_value(np.abs(tick.z[beyond]).astype(np.float64), state.excess[:, beyond].astype(np.float64))
     return p

@@ -58,7 +58,8 @@ def screen(state: BankState, part: slice, values: Floats, elapsed_s: float, tick
     wide, sharp = confirmed(*ring)
     np.maximum(np.abs(wide, out=wide), np.abs(sharp, out=sharp), out=wide)
     np.multiply(x, hot.inv_long, out=x)
-    np.clip(x, -shift.CLIP, shift.CLIP, out=x)
+    np.maximum(x, -shift.CLIP, out=x)
+    np.minimum(x, shift.CLIP, out=x)
     shift.accumulate(state.hot[UPPER, part], state.hot[LOWER, part], x, spare)
     score = tick.score[part]
     np.maximum(wide, spare, out=score)
@@ -88,7 +89,8 @@ def _departing(departed: F32, z: F32, spare: F32) -> None:
     [4.0, -1.0, 0.0]
     """
     np.multiply(z, 1.0 / DEPARTED, out=spare)
-    np.clip(spare, -1.0, 1.0, out=spare)
+    np.maximum(spare, -1.0, out=spare)
+    np.minimum(spare, 1.0, out=spare)
     np.trunc(spare, out=spare)  # the side of this sample, 0 when it is near
     np.multiply(departed, np.abs(spare), out=departed)
     np.multiply(departed, (departed * spare) > 0.0, out=departed)

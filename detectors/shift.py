@@ -12,7 +12,7 @@ Floats = NDArray[np.floating]
 ALLOWANCES = np.array([[0.25], [0.5], [1.0]], dtype=np.float32)
 LIMITS = np.array([[33.0], [19.0], [11.0]], dtype=np.float32)
 CLIP = 3.0  # sigmas: one wild sample may not raise a sum by more
-SATURATION = 2.0  # limits: sums stop here, so that they come down again in finite time
+SATURATION = 2.0  # limits: sums are held here at each lesson, so that they come down again in finite time
 MOST_INFLATED = 12.0  # clipped residuals then no longer reach the smallest allowance: such a series only wanders
 _SHARE = 1.0 / LIMITS
 _COST = ALLOWANCES / LIMITS
@@ -21,7 +21,7 @@ _COST = ALLOWANCES / LIMITS
 def accumulate(upper: Floats, lower: Floats, z: Floats, out: Floats) -> None:
     """Advance every chart by one sample, in place.
 
-    upper, lower: (3, n) sums in multiples of their limits, at most SATURATION.
+    upper, lower: (3, n) sums in multiples of their limits; whoever calls holds them to SATURATION now and then.
     z:   (n,) sample in sigmas of the long-run mean, clipped to ±CLIP; finite; 0 for a series whose sums rest.
     out: (n,) the largest sum of each series: 1 is the limit.
     Source: Page (1954); the limits after Siegmund (1985).
@@ -37,10 +37,10 @@ def accumulate(upper: Floats, lower: Floats, z: Floats, out: Floats) -> None:
         high, low = upper[chart], lower[chart]
         np.add(high, moved, out=high)
         np.subtract(high, cost, out=high)
-        np.clip(high, 0.0, SATURATION, out=high)
+        np.maximum(high, 0.0, out=high)
         np.subtract(low, moved, out=low)
         np.subtract(low, cost, out=low)
-        np.clip(low, 0.0, SATURATION, out=low)
+        np.maximum(low, 0.0, out=low)
         if chart == 0:
             np.maximum(high, low, out=out)
         else:

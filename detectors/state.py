@@ -18,7 +18,7 @@ RECENT = 5  # samples under confirmation, and learnt together
 CHARTS = 3  # cumulative sums a side
 KEPT = 36  # last samples as they came, for the second look
 PAST = 2  # earlier episodes of a series that a new one is held against
-PART = 10_240  # series worked on together: a field's row is 40 kB, and what a tick touches stays in the second cache
+PART = 10_240  # series worked on together: what a tick touches of them stays in the second cache
 
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -123,7 +123,7 @@ class BankState:
     kept_s: F64  # (KEPT,) times of its rows
     hot: F32  # (len(Hot), n)
     origin: F64  # (n,) what hot values are relative to; NaN before the first sample
-    phase: Count  # (n,) samples since the last lesson
+    phase: Small  # (n,) samples since the last lesson; below zero once, so that parts take turns
     present: Bits  # (n,) had a sample in the last column
     settled: Bits  # (n,) past the first day, with this hour seen before
     seasonal: Bits  # (n,) the daily profile explains enough to be used
@@ -193,7 +193,7 @@ NAN = float("nan")
 LAYOUT: Mapping[str, tuple[tuple[int, ...], Any, float]] = {
     "hot": ((len(Hot._fields),), np.float32, 0.0),
     "origin": ((), np.float64, NAN),
-    "phase": ((), np.uint8, 0),
+    "phase": ((), np.int8, 0),
     "present": ((), np.bool_, 0),
     "settled": ((), np.bool_, 0),
     "seasonal": ((), np.bool_, 0),

@@ -203,8 +203,10 @@ def _series(work: Work) -> Answered:
 
 def _entity(work: Work) -> Answered:
     given = read_entity(work.source)
-    raw, on = entity.judge(given.train, given.test, given.step_s)
-    score, alert = np.clip(np.nan_to_num(raw, nan=0.0), 0.0, 1.0), on.astype(np.bool_)
+    try:
+        score, alert = entity.judge(given.train, given.test, given.step_s)
+    except entity.TooLittleHistoryError as error:
+        raise BadInputError(f"{work.source}: {error}") from None
     contents = [(work.target, entity_bytes(score=score, alert=alert))]
     if work.picture is not None:
         from bot.detecting.picture import draw_entity  # noqa: PLC0415 - as above

@@ -50,7 +50,7 @@ def draw_entity(*, title: str, train: Floats, test: Floats, step_s: float, score
     drawn = np.sort(np.argsort(-far, kind="stable")[:MOST_CHANNELS])
     for channel in drawn.tolist():
         above.plot(hours, channels[:, channel], linewidth=0.7, label=f"channel {channel}")
-    # an entity's alert lasts: what is marked is where it begins
+    # an entity's alert is on for two rows: what is marked is where it begins
     begins = np.flatnonzero(alert & ~np.concatenate([[False], alert[:-1]]))
     _mark(above, hours[begins], np.full(len(begins), WIDEST))
     above.set_ylabel("usual spreads from the middle")

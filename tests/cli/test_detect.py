@@ -112,6 +112,18 @@ def test_an_entity_is_answered_for_its_test_rows(faultline):
     assert alert[120:160].any()
 
 
+def test_an_entity_with_too_little_to_learn_from_costs_only_itself(faultline):
+    write(Path("in/cpu.csv"), series())
+    np.savez("in/new.npz", train=np.zeros((299, 2)), test=np.zeros((9, 2)), step_s=60.0)
+
+    done = faultline("detect", "in", "--out", "out", "--jobs", 1)
+
+    assert done.exit_code == 2
+    assert "in/new.npz: train has 299 rows with a sample" in done.stderr
+    assert "give 300 or more, at best 3 days" in done.stderr
+    assert files(Path("out")) == ["cpu.csv"]
+
+
 @pytest.mark.parametrize("name", ["cpu.csv", "host.npz"])
 def test_a_picture_that_opens_lies_beside_the_answer(faultline, name):
     write(Path("in/cpu.csv"), series())
