@@ -174,7 +174,13 @@ class Lookout:
         self._note_blind(blind, known.values(), at)
         blind_signals = {name for spot in blind for name in spot.signals}
         findings = findings_of(
-            judgements, self.watch.index, self.catalogue, now=at, known=known, blind_signals=blind_signals
+            judgements,
+            self.watch.index,
+            self.catalogue,
+            now=at,
+            known=known,
+            blind_signals=blind_signals,
+            closer=self.watch.closer,
         )
         deploys = await self._ledger(holders, unasked, versions, changes, at)
         moved = [change for event in deploys if (change := change_of(event))]  # told again until it is in the ledger

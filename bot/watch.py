@@ -26,6 +26,8 @@ from bot.domain.series import Floats, Frame, History, Samples, SeriesIndex, Seri
 from bot.pipeline.detect import guards_for
 from bot.pipeline.observe import Place, Places
 from detectors.bank import BankState, Judgements, from_arrays, grow, new_state, step, to_arrays, warm
+from detectors.closer import Look, closer
+from detectors.discover import BUDGET
 
 PLOT_COLUMNS = 180  # three hours at a minute: how far back a picture can reach
 PLOT_BEFORE = 45  # columns before the onset: with more, a trouble minutes old is a sliver at the edge
@@ -35,13 +37,15 @@ SNAPSHOT_VERSION = 1
 class Watch:
     """The detectors' side of a tick."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, *, budget: float = BUDGET) -> None:
+        """budget: false episodes a day that all series together may cost."""
         self.catalogue = catalogue
+        self.budget = budget
         self.index = SeriesIndex()
         self.last_time_s: float | None = None
         self.versions: dict[str, str] = {}  # by model: the version that telemetry says is serving
         self._state: BankState = new_state(0, step_s=catalogue.step_s)
-        self._guards = guards_for(self.index, catalogue)
+        self._guards = guards_for(self.index, catalogue, budget=budget)
         self._places = Places(self.index, catalogue)
         self._telling: tuple[int, dict[str, list[int]]] = (0, {})  # of how many series; see _version_rows
         self._recent: deque[Frame] = deque(maxlen=PLOT_COLUMNS)
@@ -53,7 +57,7 @@ class Watch:
         if size == self._places.size:
             return
         self._state = grow(self._state, size)
-        self._guards = guards_for(self.index, self.catalogue)
+        self._guards = guards_for(self.index, self.catalogue, budget=self.budget)
         self._places = Places(self.index, self.catalogue)
 
     def frame(self, parts: Iterable[Samples], *, at: datetime) -> Frame:
@@ -93,6 +97,10 @@ class Watch:
         for rows in self._version_rows().values():
             changes += self._version(self.index[rows[0]], frame.time_s, values[rows])
         return judgements, tuple(changes)
+
+    def closer(self, rows: NDArray[np.intp], limits: Floats) -> Look:
+        """Look closer at some series after a column was judged; nothing is learnt from it."""
+        return closer(self._state, rows, limit=limits)
 
     def _version_rows(self) -> dict[str, list[int]]:
         """By model: the rows that tell its version, one a replica where replicas tell it.
@@ -217,7 +225,7 @@ class Watch:
         )
         self._state = state
         self._telling = (0, {})
-        self._guards = guards_for(self.index, self.catalogue)
+        self._guards = guards_for(self.index, self.catalogue, budget=self.budget)
         self._places = Places(self.index, self.catalogue)
         self.last_time_s = head["last_time_s"]
         self.versions.clear()  # the same dict: whoever watches what serves was given it

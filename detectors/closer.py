@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 HOUR_S = 3_600.0
 RAMP_FITS = 0.8  # of the squared error of a step: a line through zero must be clearly better to be called a ramp
+OLD_RAMP_FITS = 0.5  # the same where the onset is no longer kept: a line of free height fits noise, too
+STILL = 0.5  # of its pace a ramp must show in its last quarter against the one before, or it has come to rest
 RAMP_SAMPLES = 6  # fewer cannot tell a line from a step
 SPIKE_SAMPLES = 2  # departures of so many samples that are back already
 ALIKE = 2.0  # peaks within this factor of one another, in sigmas, are alike
@@ -76,7 +78,9 @@ def closer(state: BankState, rows: Rows, *, limit: Floats | None = None) -> Look
     since = np.arange(len(times_s))[:, None] >= found.at
     after = np.where(since & np.isfinite(residuals), residuals, 0.0)
     counted = (since & np.isfinite(residuals)).sum(axis=0)
-    shape, pace = _shape_of(state, rows, after, counted, times_s=times_s, onset=found.at.astype(np.intp))
+    begun = np.logical_not((np.isfinite(residuals) & ~since).any(axis=0))
+    onset = found.at.astype(np.intp)
+    shape, pace = _shape_of(state, rows, after, counted, times_s=times_s, onset=onset, begun=begun)
     last = hot[ROWS["base"]] + hot[ROWS["slope"]] * (times_s[-1] - state.clock[1]) + state.origin[rows] + residuals[-1]
     ahead = np.full(number, np.nan) if limit is None else (limit - last) / pace
     return Look(
@@ -92,20 +96,50 @@ def closer(state: BankState, rows: Rows, *, limit: Floats | None = None) -> Look
 
 
 def _shape_of(
-    state: BankState, rows: Rows, after: Floats, counted: NDArray[np.intp], *, times_s: Floats, onset: NDArray[np.intp]
+    state: BankState,
+    rows: Rows,
+    after: Floats,
+    counted: NDArray[np.intp],
+    *,
+    times_s: Floats,
+    onset: NDArray[np.intp],
+    begun: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int8], Floats]:
-    """Compare a step with a line through zero at the onset; tells the shape and the line's slope in unit an hour."""
+    """Compare a step with a line through zero at the onset; tells the shape and the line's slope in unit an hour.
+
+    begun: (k,) the onset lies before all that is kept, so that the line need not begin at zero.
+    """
     hours = np.maximum(times_s[:, None] - times_s[np.maximum(onset - 1, 0)], 0.0) / HOUR_S
-    used = np.where(after != 0.0, hours, 0.0)
-    line = (used * after).sum(axis=0) / np.maximum((used * used).sum(axis=0), 1e-30)
+    known = after != 0.0
     middle = after.sum(axis=0) / np.maximum(counted, 1)
-    of_line = np.where(after != 0.0, after - line * hours, 0.0)
-    of_step = np.where(after != 0.0, after - middle, 0.0)
-    ramp = ((of_line**2).sum(axis=0) < RAMP_FITS * (of_step**2).sum(axis=0)) & (counted >= RAMP_SAMPLES)
+    centre = np.where(begun, np.where(known, hours, 0.0).sum(axis=0) / np.maximum(counted, 1), 0.0)
+    along = np.where(known, hours - centre, 0.0)
+    high = np.where(known, after - np.where(begun, middle, 0.0), 0.0)
+    line = (along * high).sum(axis=0) / np.maximum((along * along).sum(axis=0), 1e-30)
+    of_line = high - line * along
+    of_step = np.where(known, after - middle, 0.0)
+    fits = np.where(begun, OLD_RAMP_FITS, RAMP_FITS)
+    ramp = ((of_line**2).sum(axis=0) < fits * (of_step**2).sum(axis=0)) & (counted >= RAMP_SAMPLES)
+    ramp &= line * middle > 0  # what comes back grows no more
+    ramp &= _grows(known, hours, after, line)
     spike = (state.side[rows] == 0) & (counted <= SPIKE_SAMPLES)
     wild = state.kind[rows] == Kind.SPREAD
     shape = np.select([wild, spike, ramp], [Shape.SPREAD, Shape.SPIKE, Shape.RAMP], Shape.STEP).astype(np.int8)
     return shape, np.where(ramp, line, np.nan)
+
+
+def _grows(known: NDArray[np.bool_], hours: Floats, after: Floats, line: Floats) -> NDArray[np.bool_]:
+    """Whether the last quarter (k,) of the samples that are known goes on as a line of so many units an hour does."""
+    back = np.cumsum(known[::-1], axis=0)[::-1]  # 1 for the latest
+    quarter = np.maximum(known.sum(axis=0) // 4, 2)
+    late, early = known & (back <= quarter), known & (back > quarter) & (back <= 2 * quarter)
+    parts = [(part, np.maximum(part.sum(axis=0), 1)) for part in (late, early)]
+    height, time = (
+        [np.where(part, values, 0.0).sum(axis=0) / number for part, number in parts] for values in (after, hours)
+    )
+    grown: Floats = (height[0] - height[1]) * np.sign(line)
+    found: NDArray[np.bool_] = grown >= STILL * np.abs(line) * (time[0] - time[1])
+    return found
 
 
 def _resembles(state: BankState, rows: Rows) -> Floats:

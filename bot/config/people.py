@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from bot.config.base import Duration, GroupId, PositiveDuration, Section, UserId, key
 from bot.domain.policy import ApproverPolicy, RollbackPolicy, SpeakingPolicy, TickPolicy
+from detectors.discover import BUDGET
 
 SPEAKING, ROLLBACK, TICK = SpeakingPolicy(), RollbackPolicy(), TickPolicy()
 
@@ -21,6 +22,18 @@ class ApproverEntry(Section):
 
     def to_domain(self) -> ApproverPolicy:
         return ApproverPolicy(users=frozenset(self.users), groups=frozenset(self.groups), four_eyes=self.four_eyes)
+
+
+class DetectorsSection(Section):
+    """How easily the detectors complain: one knob for all series."""
+
+    false_episodes_a_day: float = key(
+        BUDGET,
+        "false episodes that all series together may open a day: less is quieter and slower, more quicker and noisier",
+        why="what somebody on call forgives",
+        gt=0,
+        allow_inf_nan=False,
+    )
 
 
 class PoliciesSection(Section):

@@ -23,7 +23,7 @@ from bot.config.environment import (
     variable,
 )
 from bot.config.parts import ClockSection, HealthSection, LlmSection, LogSection, SlackSection, StoreSection
-from bot.config.people import ApproverEntry, PoliciesSection
+from bot.config.people import ApproverEntry, DetectorsSection, PoliciesSection
 from bot.config.sources import ActionsSection, ServerSection, SourcesSection, WebhookSection
 from bot.domain.catalogue import Catalogue
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
@@ -51,6 +51,7 @@ class ConfigFile(Section):
         {}, "who may approve, by model; `*` for the models not named", why="nobody approves until you say who"
     )
     actions: ActionsSection = key(ActionsSection(), "what may be done once approved")
+    detectors: DetectorsSection = key(DetectorsSection(), "how easily the detectors complain")
     policies: PoliciesSection = key(PoliciesSection(), "how patient, how quiet and how careful")
     store: StoreSection = key(StoreSection(), "what is remembered, and where")
     llm: LlmSection = key(LlmSection(), "a language model that chooses words")
@@ -119,6 +120,10 @@ class Settings:
     @property
     def actions(self) -> ActionsSection:
         return self.file.actions
+
+    @property
+    def detectors(self) -> DetectorsSection:
+        return self.file.detectors
 
     @property
     def policies(self) -> PoliciesSection:

@@ -15,7 +15,7 @@ class Fact:
 
     id: str  # "E1"
     text: str  # a plain sentence made by code
-    source: str  # "telemetry", "registry", "changes", "verdict"
+    source: str  # "telemetry", "look" (a closer one at telemetry), "registry", "changes", "verdict", "catalogue"
     entity: str
     signal: str = ""
     unit: str = ""

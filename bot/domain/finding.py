@@ -19,6 +19,8 @@ class FindingKind(StrEnum):
 
     LEVEL = "level"  # away from where it should be, at this time of day
     SHIFT = "shift"  # a smaller move that lasts
+    NOVEL = "novel"  # where it was never seen at this time of day
+    SPREAD = "spread"  # as often above as below, but wilder than it used to be
     GAP = "gap"  # used to report, and is silent
     BLIND = "blind"  # a whole source is silent
 
@@ -27,6 +29,28 @@ class Direction(StrEnum):
     UP = "up"
     DOWN = "down"
     NONE = "none"  # gaps and blind spots
+
+
+class Shape(StrEnum):
+    """What a departure looks like since its onset."""
+
+    STEP = "step"
+    RAMP = "ramp"  # it still grows
+    SPIKE = "spike"  # a sample or two
+    SPREAD = "spread"  # to both sides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What a closer look at the series of a finding tells, as of the last look; the interval only narrows."""
+
+    at: datetime  # of the last look
+    shape: Shape
+    earliest: datetime | None = None  # 95 % interval of the onset, which holds it; None: not known
+    latest: datetime | None = None
+    pace: float | None = None  # of a ramp, in `unit` an hour, signed
+    limit_at: datetime | None = None  # when a ramp reaches what it cannot pass, at that pace; None: not soon, or never
+    alike: datetime | None = None  # when an earlier episode of the series that looked alike was opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +64,7 @@ class Evidence:
     peak_z: float  # signed, the largest since the onset
     unit: str  # "ms", "1/s", "ratio"
     window_s: float  # seconds of data judged
+    course: Course | None = None  # of gaps and blind spots there is none, nor in what earlier versions stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

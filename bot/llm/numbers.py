@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from math import inf, isfinite
@@ -32,7 +32,7 @@ def _units() -> dict[str, tuple[str, float]]:
         ("s", 86400.0, "d day days"),
         (RATIO, 0.01, "% percent"),
         (RATIO, 1.0, "ratio fraction"),
-        (POINTS, 0.01, "pp percentage-points"),
+        (POINTS, 0.01, "pp percentage-points point points"),
         (FACTOR, 1.0, "x \u00d7 times fold -fold"),
         (SIGMA, 1.0, "sigma sigmas \u03c3"),
         ("1/s", 1.0, "1/s /s req/s requests/s rps qps"),
@@ -123,6 +123,8 @@ def quantities(text: str, *, own_units: Iterable[str] = ()) -> list[Quantity]:
 
     >>> [(round(q.value, 6), q.dimension) for q in quantities("rose from 120 to 900 ms, by 650 %")]
     [(0.12, 's'), (0.9, 's'), (6.5, 'ratio')]
+    >>> [(q.value, q.dimension) for q in quantities("is full in 2 h 10 min")]
+    [(7800.0, 's')]
     """
     own = set(own_units)
     found = [_quantity(match, own) for match in NUMBER.finditer(text)]
@@ -138,7 +140,27 @@ def quantities(text: str, *, own_units: Iterable[str] = ()) -> list[Quantity]:
                 start=here.start,
                 end=here.end,
             )
-    return found
+    return _spans(found, text)
+
+
+def _spans(found: list[Quantity], text: str) -> list[Quantity]:
+    """Join "2 h 10 min" into one quantity: a number of a smaller unit of time right behind one of a larger."""
+    joined: list[Quantity] = []
+    for here in found:
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and before.dimension == here.dimension == "s"
+            and _factor(before) > _factor(here)
+            and here.value < _factor(before)
+            and not text[before.end : here.start].strip()
+        ):
+            joined[-1] = replace(
+                before, value=before.value + here.value, slack=here.slack, printed=here.printed, end=here.end
+            )
+        else:
+            joined.append(here)
+    return joined
 
 
 def _factor(quantity: Quantity) -> float:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.clock import from_epoch
 from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
-from bot.domain.finding import Direction, Evidence, Finding, FindingKind, Fingerprint, fingerprint_of
-from bot.domain.series import BlindSpot, SeriesIndex, SeriesKey
+from bot.domain.finding import Course, Direction, Evidence, Finding, FindingKind, Fingerprint, Shape, fingerprint_of
+from bot.domain.series import BlindSpot, Floats, SeriesIndex, SeriesKey
 from detectors.bank import Guards, Judgements
-from detectors.bank import Kind as Shape
+from detectors.bank import Kind as Departure
+from detectors.closer import Look
+from detectors.closer import Shape as LookShape
+from detectors.discover import BUDGET
 
 BLIND_SIGNAL = "telemetry"  # the signal name under which our own blindness is filed
 BLIND_PATIENCE = 3  # ticks; a source that misses one or two scrapes is not news
+HORIZON_S = 3 * 86_400.0  # farther ahead a line through half an hour of samples foretells nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,38 @@ def floors_of(signal: Signal) -> tuple[float, float]:
     return 0.0, floor.relative
 
 
+FILLS = frozenset({Kind.CPU, Kind.MEMORY, Kind.DISK, Kind.BACKLOG})  # what is used up when it reaches its limit
+USED = frozenset({"ratio", "share", "fraction"})  # of SHARES, those in which use is measured
+
+
+def limit_of(signal: Signal, direction: Direction) -> float:
+    """What a signal that runs this way cannot pass, in its unit; NaN for nothing that we know.
+
+    Use ends at the whole, what is left ends at zero: a signal of those kinds that is worse down says what is left.
+
+    >>> limit_of(Signal(name="disk", kind=Kind.DISK, unit="percent", worse=Worse.UP), Direction.UP)
+    100.0
+    >>> limit_of(Signal(name="disk_free", kind=Kind.DISK, unit="bytes", worse=Worse.DOWN), Direction.DOWN)
+    0.0
+    """
+    if signal.kind not in FILLS:
+        return float("nan")
+    if signal.worse is Worse.DOWN:
+        return 0.0 if direction is Direction.DOWN else float("nan")
+    unit = signal.unit.strip().lower()
+    if direction is not Direction.UP or unit not in USED | PERCENTS:
+        return float("nan")
+    return 1.0 if unit in USED else 100.0
+
+
 DIRECTIONS = {Worse.UP: 1, Worse.DOWN: -1, Worse.BOTH: 0}
 
 
-def guards_for(index: SeriesIndex, catalogue: Catalogue) -> Guards:
-    """One row a series, in the order of the index; unknown signals are judged neutrally."""
+def guards_for(index: SeriesIndex, catalogue: Catalogue, *, budget: float = BUDGET) -> Guards:
+    """One row a series, in the order of the index; unknown signals are judged neutrally.
+
+    budget: false episodes a day that all series together may cost.
+    """
     directions, absolute, relative = [], [], []
     for key in index:
         signal = catalogue.signal.get(key.signal)
@@ -91,10 +123,23 @@ def guards_for(index: SeriesIndex, catalogue: Catalogue) -> Guards:
         direction=np.asarray(directions, dtype=np.int8),
         floor_abs=np.asarray(absolute, dtype=np.float64),
         floor_rel=np.asarray(relative, dtype=np.float64),
+        budget=budget,
     )
 
 
-SHAPES = {Shape.SHIFT: FindingKind.SHIFT, Shape.GAP: FindingKind.GAP}
+KINDS = {
+    Departure.LEVEL: FindingKind.LEVEL,
+    Departure.SHIFT: FindingKind.SHIFT,
+    Departure.NOVEL: FindingKind.NOVEL,
+    Departure.SPREAD: FindingKind.SPREAD,
+}
+SHAPES = {
+    LookShape.STEP: Shape.STEP,
+    LookShape.RAMP: Shape.RAMP,
+    LookShape.SPIKE: Shape.SPIKE,
+    LookShape.SPREAD: Shape.SPREAD,
+}
+Closer = Callable[[NDArray[np.intp], Floats], Look]  # looks closer at rows (k,), given their limits (k,)
 
 
 def findings_of(
@@ -105,13 +150,16 @@ def findings_of(
     now: datetime,
     known: Mapping[Fingerprint, Finding],
     blind_signals: Collection[str],
+    closer: Closer | None = None,
 ) -> tuple[Finding, ...]:
     """Every series that is anomalous now, as a finding; loops over those only.
 
     known: findings already seen, so that `detected` and an onset once estimated stay what they were.
     blind_signals: signals whose source cannot be read; their silence is the source's finding, not theirs.
+    closer: the second look, at the flagged series only; None: findings come without their course.
     """
     found = []
+    looked, place = _looked(judgements, index, catalogue, closer)
     for row in np.flatnonzero(judgements.active | judgements.gap):
         key = index[int(row)]
         signal = catalogue.signal.get(key.signal)
@@ -124,8 +172,54 @@ def findings_of(
                 found.append(before)
         if gap and key.signal in blind_signals:
             continue
-        found.append(_finding(judgements, int(row), key, signal, now=now, known=known, step_s=catalogue.step_s))
+        one = _finding(judgements, int(row), key, signal, now=now, known=known, step_s=catalogue.step_s)
+        if looked is not None and int(row) in place:
+            course = _course(looked, place[int(row)], one, known.get(one.fingerprint), now=now)
+            one = replace(one, evidence=replace(one.evidence, course=course))
+        found.append(one)
     return tuple(found)
+
+
+def _looked(
+    judgements: Judgements, index: SeriesIndex, catalogue: Catalogue, closer: Closer | None
+) -> tuple[Look | None, Mapping[int, int]]:
+    """Look closer at what is off and not silent; tells which row of the bank has which row of the look."""
+    rows = np.flatnonzero(judgements.active & ~judgements.gap)
+    if closer is None or not len(rows):
+        return None, {}
+    limits = np.full(len(rows), np.nan)
+    for number, row in enumerate(rows):
+        signal = catalogue.signal.get(index[int(row)].signal)
+        if signal is not None:
+            limits[number] = limit_of(signal, _direction(judgements, int(row)))
+    return closer(rows, limits), {int(row): number for number, row in enumerate(rows)}
+
+
+def _course(look: Look, place: int, finding: Finding, before: Finding | None, *, now: datetime) -> Course | None:
+    """What the look says of one finding. The onset stays what it was; its interval holds it, and only narrows."""
+    if not np.isfinite(look.onset_s[place]):
+        return None
+    old = before.evidence.course if before is not None else None
+    earliest, latest = (old.earliest, old.latest) if old is not None else (None, None)
+    begun = from_epoch(float(look.earliest_s[place]))
+    ended = min(now, max(finding.onset, from_epoch(float(look.latest_s[place]))))
+    narrower = earliest is None or latest is None or ended - begun < latest - earliest
+    if begun <= finding.onset and narrower:  # else it began before all that the look saw
+        earliest, latest = begun, ended
+    pace, ahead_s, alike_s = (float(part[place]) for part in (look.pace, look.until_limit_s, look.resembles_s))
+    return Course(
+        at=now,
+        shape=SHAPES[LookShape(int(look.shape[place]))],
+        earliest=earliest,
+        latest=latest,
+        pace=pace if np.isfinite(pace) else None,
+        limit_at=now + timedelta(seconds=round(ahead_s)) if ahead_s <= HORIZON_S else None,
+        alike=from_epoch(alike_s) if np.isfinite(alike_s) else None,
+    )
+
+
+def _direction(judgements: Judgements, row: int) -> Direction:
+    return Direction.UP if judgements.direction[row] > 0 else Direction.DOWN
 
 
 def _finding(
@@ -147,8 +241,8 @@ def _finding(
     else:
         onset_s = float(judgements.onset_s[row])
         onset = from_epoch(onset_s) if np.isfinite(onset_s) else now
-        direction = Direction.UP if judgements.direction[row] > 0 else Direction.DOWN
-        kind = SHAPES.get(Shape(int(judgements.kind[row])), FindingKind.LEVEL)
+        direction = _direction(judgements, row)
+        kind = KINDS.get(Departure(int(judgements.kind[row])), FindingKind.LEVEL)
     worse = signal.worse is Worse.BOTH or (signal.worse is Worse.UP) == (direction is Direction.UP)
     return Finding(
         key=key,

@@ -16,14 +16,16 @@ from bot.domain.finding import Direction, Finding, FindingKind
 from bot.domain.incident import Incident
 from bot.domain.labels import labels_json
 from bot.domain.verdict import Cause, Reasoning, RollbackAdvice, SuspectChange, Verdict
+from bot.pipeline.course import limit_text, pace_text, unsure
 from bot.pipeline.hypotheses import hypotheses_of
 from bot.pipeline.paths import path_text
 from bot.pipeline.phrasing import MAX_NAME, MAX_TEXT, amount, clean, with_quote
 from bot.pipeline.relate import kind_of
 from bot.pipeline.words import verdict_text
 
-MAX_FACTS = 30  # the parts below, one line on the order and three conclusions make exactly this
+MAX_FACTS = 34  # the parts below, one line on the order and three conclusions make exactly this
 MAX_FINDINGS = 10  # the rest repeats what these say
+MAX_LOOKS = 4
 MAX_REASONS = 5
 MAX_CHANGES = 4
 MAX_PATHS = 3
@@ -42,6 +44,7 @@ def build_pack(incident: Incident, catalogue: Catalogue) -> EvidencePack:
     ranked = _ranked(incident)
     drafts = [
         *(_finding_fact(finding, catalogue, incident) for finding in ranked[:MAX_FINDINGS]),
+        *islice(_look_facts(ranked, catalogue, incident), MAX_LOOKS),
         *_order_fact(ranked, incident, verdict),
         *_change_facts(verdict, incident),
         *_path_facts(ranked, catalogue, verdict),
@@ -116,11 +119,16 @@ def _finding_fact(finding: Finding, catalogue: Catalogue, incident: Incident) ->
         said = f"{subject} has sent no samples since {since}"
     elif before is None:
         said = f"{subject} is at {amount(after, unit)} since {since}, without a usual value to compare"
+    elif finding.kind is FindingKind.SPREAD:
+        said = f"{subject} swings wilder than usual around {amount(before, unit)} since {since}"
+        said += f" and is now at {amount(after, unit)}"
     elif (after > before) != (finding.direction is Direction.UP) or amount(after, unit) == amount(before, unit):
         said = f"{subject} left its usual {amount(before, unit)} at {since} and is now at {amount(after, unit)}"
     else:
         verb = "rose" if finding.direction is Direction.UP else "fell"
         said = f"{subject} {verb} from {amount(before, unit)} to {amount(after, unit)} since {since}"
+        if finding.kind is FindingKind.NOVEL:
+            said += ", where it was never seen at this time of day"
     return Fact(
         id="",
         text=with_quote(said, quoted),
@@ -133,6 +141,33 @@ def _finding_fact(finding: Finding, catalogue: Catalogue, incident: Incident) ->
         time=finding.onset,
         user_controlled=bool(quoted),
     )
+
+
+def _look_facts(ranked: Sequence[Finding], catalogue: Catalogue, incident: Incident) -> Iterator[Fact]:
+    """What a closer look adds: where a ramp runs to, when it looked like this before, and a loosely known onset."""
+    firing = incident.firing
+    for finding in ranked:
+        course = finding.evidence.course
+        if course is None or finding.fingerprint not in firing:
+            continue  # a pace of what is over would mislead
+        kind = kind_of(finding, catalogue)
+        subject = subject_of(finding)[2]
+        if pace := pace_text(finding, kind):
+            limit = limit_text(finding, kind)
+            ahead = f"; {limit}, about {clock_of(course.limit_at, incident)}" if limit and course.limit_at else ""
+            yield _look_fact(finding, f"{subject} {pace}{ahead}", course.limit_at)
+        if course.alike is not None:
+            when = f"{course.alike:%Y-%m-%d} at {course.alike:%H:%M} UTC"
+            yield _look_fact(finding, f"{subject} looked like this before, on {when}", course.alike)
+        if unsure(finding) and course.earliest is not None and course.latest is not None:
+            span = f"{clock_of(course.earliest, incident)} and {clock_of(course.latest, incident)}"
+            yield _look_fact(finding, f"The change of {subject} began between {span}", finding.onset)
+
+
+def _look_fact(finding: Finding, said: str, time: datetime | None) -> Fact:
+    """Its source is not telemetry: it measures no value, so that it neither shows nor denies a cause."""
+    entity, signal, _ = subject_of(finding)
+    return Fact(id="", text=clean(said, limit=MAX_TEXT), source="look", entity=entity, signal=signal, time=time)
 
 
 def _order_fact(ranked: Sequence[Finding], incident: Incident, verdict: Verdict | None) -> Iterator[Fact]:

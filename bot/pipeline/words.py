@@ -98,13 +98,17 @@ def departure_text(finding: Finding) -> str:
     evidence = finding.evidence
     if finding.kind in (FindingKind.GAP, FindingKind.BLIND):
         return f"{finding.key} has been silent for {evidence.window_s / 60:.0f} min"
+    if finding.kind is FindingKind.SPREAD:
+        around = f" around {amount(evidence.expected, evidence.unit)}" if isfinite(evidence.expected) else ""
+        return f"{finding.key} swings wilder than usual{around}, by {abs(evidence.peak_z):.0f} sigma at its widest"
     way = "above" if evidence.peak_z > 0 else "below"
     far = f"{abs(evidence.peak_z):.0f} sigma" if abs(evidence.peak_z) < FARTHEST else "far"
     usual = f", usual {amount(evidence.expected, evidence.unit)}" if isfinite(evidence.expected) else ""
     back = abs(evidence.z) < abs(evidence.peak_z) / 2.0  # what is told as "now" would contradict the rest
     when = " at its worst" if back else ""
     now = amount(evidence.observed, evidence.unit)
-    return f"{finding.key} went {far} {way} usual{when} ({'at last' if back else 'now'} {now}{usual})"
+    new = ", where it was never seen at this time of day" if finding.kind is FindingKind.NOVEL else ""
+    return f"{finding.key} went {far} {way} usual{new}{when} ({'at last' if back else 'now'} {now}{usual})"
 
 
 def term_text(

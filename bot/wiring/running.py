@@ -112,7 +112,7 @@ class Bot:
             for part in (*sources, *change_sources, registry, mover, retrainer, explainer)
             if part is not None and hasattr(part, "close")
         ]
-        self.watch = Watch(catalogue)
+        self.watch = Watch(catalogue, budget=settings.detectors.false_episodes_a_day)
         lookout = Lookout(
             sources=sources,
             change_sources=change_sources,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.change import Change, ChangeKind, DeployEvent
-from bot.domain.finding import FindingKind
+from bot.domain.finding import FindingKind, Shape
 from bot.domain.series import BlindSpot
 from bot.domain.verdict import Cause, Subcause
 from bot.lookout import CHANGES_REMEMBERED
@@ -25,7 +25,7 @@ from tests.app.builders import (
     served,
 )
 from tests.app.fakes import FakeRegistry, ScriptedChanges, ScriptedSource
-from tests.app.plant import Plant, stepped, usual
+from tests.app.plant import Plant, noise, stepped, usual
 
 
 def some(*keys):
@@ -443,3 +443,25 @@ async def test_thousands_of_series_are_judged_like_a_few():
     seen = await plant.lookout.look(T0 + MINUTE)
 
     assert [one.key for one in seen.findings] == [AUC]
+
+
+# ---------------------------------------------------------------- the closer look
+
+
+def filling(at):
+    """A disk that begins to fill at T0 by 60 points an hour."""
+    return 0.61 + 0.60 * max(0.0, (at - T0) / HOUR) + noise(at, 0.004)
+
+
+async def test_a_disk_that_fills_is_found_with_its_pace_and_the_time_it_is_full():
+    plant = await Plant.warm()
+    plant.source.series[DISK] = filling
+
+    for minute in range(21):
+        seen = await plant.lookout.look(T0 + minute * MINUTE)
+
+    [found] = [one for one in seen.findings if one.key == DISK]
+    course = found.evidence.course
+    assert (course.at, course.shape) == (T0 + 20 * MINUTE, Shape.RAMP)
+    assert course.pace == pytest.approx(0.60, rel=0.1)
+    assert abs(course.limit_at - T0 - 39 * MINUTE) < 3 * MINUTE

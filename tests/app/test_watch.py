@@ -18,9 +18,9 @@ from tests.app.plant import usual
 SERIES = usual()
 
 
-def learnt(*, hours=2, series=SERIES, until=T0):
+def learnt(*, hours=2, series=SERIES, until=T0, watch=None):
     """A watch that has seen so many hours, up to and without `until`."""
-    watch = Watch(CATALOGUE)
+    watch = watch or Watch(CATALOGUE)
     rows = np.array([watch.index.row(key) for key in series], dtype=np.int64)
     times = [until - minute * MINUTE for minute in range(hours * 60, 0, -1)]
     values = np.array([[value(at) for value in series.values()] for at in times]).reshape(-1, len(series))
@@ -334,3 +334,16 @@ def test_series_have_their_rows_for_good():
     watch.index.row(SeriesKey("auc", "churn"))
 
     assert [watch.index.row(key) for key in (AUC, LATENCY, DISK, VERSION)] == [0, 1, 2, 3]
+
+
+# ---------------------------------------------------------------- the budget
+
+
+def test_a_smaller_budget_of_false_episodes_asks_for_more_evidence():
+    """The same columns: what opens an episode at one a day does not at one in three million years."""
+    opened = []
+    for budget in (1.0, 1e-9):
+        watch = learnt(watch=Watch(CATALOGUE, budget=budget))
+        opened.append(bool(observed(watch, 6, auc=0.89).active.any()))
+
+    assert opened == [True, False]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bot.config import Credential
 from bot.domain.policy import ApproverPolicy, RollbackPolicy, SpeakingPolicy, TickPolicy
 from bot.errors import BadInputError
+from detectors.discover import BUDGET
 
 MLFLOW = {"prometheus": [{"name": "prom", "url": "http://prom:9090"}], "mlflow": {"url": "http://mlflow:5000"}}
 
@@ -25,6 +26,16 @@ def test_defaults_are_those_of_the_domain(load):
     assert settings.speaking_policy() == SpeakingPolicy()
     assert settings.tick_policy() == TickPolicy()
     assert settings.rollback_policy() == RollbackPolicy()
+    assert settings.detectors.false_episodes_a_day == BUDGET
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [pytest.param(0, id="never"), pytest.param(-1, id="less than never"), pytest.param(float("inf"), id="always")],
+)
+def test_false_episodes_are_some_and_not_endless(load, wrong):
+    with pytest.raises(BadInputError, match=r"detectors\.false_episodes_a_day"):
+        load({"detectors": {"false_episodes_a_day": wrong}})
 
 
 def test_policies_and_approvers_arrive_in_the_domain(load):

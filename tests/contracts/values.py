@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.change import Change, ChangeKind, DeployEvent
-from bot.domain.finding import Direction, Evidence, Finding, FindingKind
+from bot.domain.finding import Course, Direction, Evidence, Finding, FindingKind, Shape
 from bot.domain.incident import Feedback, Incident, IncidentId, Member, Severity, State
 from bot.domain.labels import Matcher, MatchOp
 from bot.domain.message import HeadlineMessage, OutboxItem, Posted, TextMessage
@@ -45,7 +45,18 @@ def finding(signal: str = "auc", *, at: datetime = T0, observed: float = 0.71, z
         worse=True,
         onset=at - 3 * MINUTE,
         detected=at,
-        evidence=Evidence(observed=observed, expected=0.9, scale=0.02, z=z, peak_z=z, unit="ratio", window_s=600.0),
+        evidence=Evidence(
+            observed=observed,
+            expected=0.9,
+            scale=0.02,
+            z=z,
+            peak_z=z,
+            unit="ratio",
+            window_s=600.0,
+            course=Course(
+                at=at, shape=Shape.RAMP, earliest=at - 4 * MINUTE, latest=at, pace=-0.05, limit_at=at + MINUTE, alike=at
+            ),
+        ),
         because="",
     )
 

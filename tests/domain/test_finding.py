@@ -1,13 +1,15 @@
 """A finding's name: the same trouble has the same one tomorrow, another trouble has another."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.codec import decode, encode
 from bot.domain.catalogue import Kind
-from bot.domain.finding import Direction, FindingKind, fingerprint_of
+from bot.domain.finding import Course, Direction, Finding, FindingKind, Shape, fingerprint_of
 from bot.domain.series import SeriesKey
 from tests.pipeline.builders import HOUR, blind, finding, gap
 
@@ -21,6 +23,7 @@ ONE = finding(Kind.CPU, "n-01")
         pytest.param(replace(ONE, evidence=replace(ONE.evidence, observed=7.0, peak_z=-3.0)), id="by another amount"),
         pytest.param(replace(ONE, direction=Direction.DOWN, worse=False), id="the other way"),
         pytest.param(replace(ONE, kind=FindingKind.SHIFT), id="in another shape"),
+        pytest.param(replace(ONE, kind=FindingKind.SPREAD), id="to both sides"),
         pytest.param(replace(ONE, because="generated text"), id="in other words"),
     ],
 )
@@ -54,3 +57,17 @@ def test_names_do_not_run_into_each_other(one, two):
 
     same = one[:2] == two[:2] and "=".join(one[2:]) == "=".join(two[2:])
     assert (fingerprint_of(first, gap=False) == fingerprint_of(second, gap=False)) is same
+
+
+def test_a_finding_that_an_earlier_version_stored_is_read_without_a_course():
+    stored = json.loads(encode(ONE))
+    del stored["evidence"]["course"]
+
+    assert decode(Finding, json.dumps(stored)) == ONE
+
+
+def test_the_course_of_a_finding_is_stored_with_it():
+    course = Course(at=ONE.onset + HOUR, shape=Shape.RAMP, pace=0.05, limit_at=ONE.onset + 2 * HOUR)
+    seen = replace(ONE, kind=FindingKind.NOVEL, evidence=replace(ONE.evidence, course=course))
+
+    assert decode(Finding, encode(seen)) == seen

@@ -59,7 +59,9 @@ def catalogue(*, more=()):
     )
 
 
-def finding(signal, entity, before, after, *, minutes=0, kind=FindingKind.LEVEL, labels=(), because="", unit=None):
+def finding(
+    signal, entity, before, after, *, minutes=0, kind=FindingKind.LEVEL, labels=(), because="", unit=None, course=None
+):
     known = {s.name: s.unit for s in SIGNALS}
     gone = after is None
     up = not gone and after > before
@@ -79,6 +81,7 @@ def finding(signal, entity, before, after, *, minutes=0, kind=FindingKind.LEVEL,
             peak_z=0.0 if gone else (17.0 if up else -17.0),
             unit=known.get(signal, "") if unit is None else unit,
             window_s=600.0,
+            course=course,
         ),
         because=because,
     )

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.domain.change import ChangeKind
 from bot.domain.explanation import Claim
+from bot.domain.finding import Course, Shape
 from bot.llm.verifier import LABEL, Checked, Draft, Rejected, claim_fault, contradicted, verify
 from bot.pipeline.evidence import build_pack
 from tests.benchmarks.grounding import measure
@@ -57,6 +59,84 @@ def test_a_claim_may_rest_on_several_facts():
     both = "latency_p99 of scoring rose to 900 ms and node_cpu of n-07 rose to 97 %."
 
     assert fault(both, LATENCY, CPU) is None
+
+
+AT = b.ONSET + timedelta(hours=1)
+FILLING = build_pack(
+    b.incident(
+        [
+            b.finding(
+                "node_disk_used",
+                "n-04",
+                0.60,
+                0.93,
+                course=Course(
+                    at=AT,
+                    shape=Shape.RAMP,
+                    pace=0.032,
+                    limit_at=AT + timedelta(hours=2, minutes=11),
+                    alike=datetime(2026, 9, 20, 16, 10, tzinfo=UTC),
+                ),
+            )
+        ],
+        b.disk_full().verdict,
+    ),
+    b.catalogue(),
+)
+LEVEL_FACT, PACE_FACT, ALIKE_FACT = "E1", "E2", "E3"
+
+
+def filling_fault(text, *cites):
+    return claim_fault(Claim(text=text, cites=cites), FILLING, FILLING.hypotheses[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "cites"),
+    [
+        pytest.param("node_disk_used of n-04 rises by 3.2 points an hour.", [PACE_FACT], id="as it stands"),
+        pytest.param("node_disk_used of n-04 rises by 3.2 percentage points an hour.", [PACE_FACT], id="spelled out"),
+        pytest.param("At that pace node_disk_used of n-04 is full in 2 h 10 min.", [PACE_FACT], id="time left"),
+        pytest.param("At that pace node_disk_used of n-04 is full in 130 minutes.", [PACE_FACT], id="in one unit"),
+        pytest.param("At that pace node_disk_used of n-04 is full at about 13:42 UTC.", [PACE_FACT], id="moment"),
+        pytest.param(
+            "node_disk_used of n-04 rose from 60 % to 93 % and rises by 3.2 points an hour.",
+            [LEVEL_FACT, PACE_FACT],
+            id="with its level",
+        ),
+        pytest.param("node_disk_used of n-04 rises by 3.2 points an hour.", [LEVEL_FACT, PACE_FACT], id="two cited"),
+        pytest.param(
+            "node_disk_used of n-04 looked like this before, on 2026-09-20 at 16:10 UTC.", [ALIKE_FACT], id="before"
+        ),
+        pytest.param(
+            "node_disk_used of n-04 looked like this on 20 Sep at 16:10.", [ALIKE_FACT], id="date as people do"
+        ),
+    ],
+)
+def test_what_a_closer_look_tells_may_be_said(text, cites):
+    assert filling_fault(text, *cites) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "cites", "because"),
+    [
+        pytest.param("node_disk_used of n-04 rises by 4.2 points an hour.", [PACE_FACT], "number", id="pace"),
+        pytest.param(
+            "node_disk_used of n-04 rises by 3.2 % an hour.", [PACE_FACT], "number", id="percent are no points"
+        ),
+        pytest.param("node_disk_used of n-04 rises by 3.2 points an hour.", [LEVEL_FACT], "number", id="not cited"),
+        pytest.param("node_disk_used of n-04 falls by 3.2 points an hour.", [PACE_FACT], "direction", id="direction"),
+        pytest.param(
+            "At that pace node_disk_used of n-04 is full in 3 h 10 min.", [PACE_FACT], "number", id="time left"
+        ),
+        pytest.param("At that pace node_disk_used of n-04 is full in 10 min.", [PACE_FACT], "number", id="half of it"),
+        pytest.param(
+            "At that pace node_disk_used of n-04 is full at about 14:42 UTC.", [PACE_FACT], "time", id="moment"
+        ),
+        pytest.param("node_disk_used of n-04 looked like this on 2026-09-21 at 16:10.", [ALIKE_FACT], "time", id="day"),
+    ],
+)
+def test_what_a_closer_look_does_not_tell_is_dropped(text, cites, because):
+    assert because in (filling_fault(text, *cites) or "")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain.catalogue import Catalogue, EntityType, Kind, Model
 from bot.domain.change import ChangeKind
+from bot.domain.finding import FindingKind
 from bot.domain.series import SeriesKey
 from bot.domain.verdict import Cause, RollbackAdvice, Subcause
 from bot.pipeline.classify import SETTLED, classify
@@ -143,6 +144,16 @@ def test_a_settled_verdict_names_a_suspect_at_its_root_or_its_parts(findings, ar
     reached = CATALOGUE.downstream(entity)
     assert first.entity in reached
     assert reached[first.entity] <= 1
+
+
+@pytest.mark.parametrize("shape", [FindingKind.SHIFT, FindingKind.NOVEL, FindingKind.SPREAD])
+@pytest.mark.parametrize("case", [pytest.param(one.values, id=one.id) for one in CASES])
+def test_how_a_series_departs_does_not_change_what_it_is_a_sign_of(case, shape):
+    findings, around, subcause, entity, rollback = case
+
+    found = judge(tuple(replace(one, kind=shape) for one in findings), **around)
+
+    assert (found.subcauses, found.entity, found.rollback) == ((subcause,), entity, rollback)
 
 
 def test_errors_without_a_known_rollout_are_infrastructure_but_no_bad_deploy():

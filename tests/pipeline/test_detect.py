@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
-from bot.domain.finding import Direction, FindingKind
+from bot.domain.finding import Course, Direction, FindingKind, Shape
 from bot.domain.series import BlindSpot, SeriesIndex, SeriesKey
-from bot.pipeline.detect import BLIND_SIGNAL, FLOORS, blind_findings, findings_of, floors_of, guards_for
+from bot.pipeline.detect import BLIND_SIGNAL, FLOORS, blind_findings, findings_of, floors_of, guards_for, limit_of
 from detectors.bank import Judgements
-from detectors.bank import Kind as Shape
+from detectors.bank import Kind as Departure
+from detectors.closer import Look
+from detectors.closer import Shape as LookShape
+from detectors.discover import BUDGET
 from tests.pipeline.builders import CATALOGUE, MINUTE, ONSET
 
 NOW = ONSET + 10 * MINUTE
@@ -28,7 +31,7 @@ def judgements(**fields):
         "opened": False,
         "closed": False,
         "direction": 1,
-        "kind": int(Shape.LEVEL),
+        "kind": int(Departure.LEVEL),
         "z": 9.0,
         "score": 0.7,
         "peak": 12.0,
@@ -38,12 +41,37 @@ def judgements(**fields):
         "onset_s": ONSET.timestamp(),
         "missing_s": 0.0,
         "gap": False,
+        "novelty": 0.0,
+        "p": 1.0,
+        "reset": False,
+        "novel": False,
     }
     small = {"direction": np.int8, "kind": np.int8}
     return Judgements(**{name: np.array([value], dtype=small.get(name)) for name, value in {**usual, **fields}.items()})
 
 
-def found(key=SLOW, *, known=(), blind_signals=(), now=NOW, **fields):
+def looks(asked=None, **fields):
+    """A closer look at one series that says so; `asked` takes what it was asked."""
+    usual = {
+        "onset_s": ONSET.timestamp(),
+        "earliest_s": (ONSET - MINUTE).timestamp(),
+        "latest_s": (ONSET + 2 * MINUTE).timestamp(),
+        "size": 20.0,
+        "shape": int(LookShape.STEP),
+        "pace": np.nan,
+        "until_limit_s": np.nan,
+        "resembles_s": np.nan,
+    }
+
+    def closer(rows, limits):
+        if asked is not None:
+            asked.append((rows.tolist(), limits.tolist()))
+        return Look(**{name: np.array([value]) for name, value in {**usual, **fields}.items()})
+
+    return closer
+
+
+def found(key=SLOW, *, known=(), blind_signals=(), now=NOW, closer=None, **fields):
     return findings_of(
         judgements(**fields),
         SeriesIndex([key]),
@@ -51,6 +79,7 @@ def found(key=SLOW, *, known=(), blind_signals=(), now=NOW, **fields):
         now=now,
         known={one.fingerprint: one for one in known},
         blind_signals=blind_signals,
+        closer=closer,
     )
 
 
@@ -91,6 +120,40 @@ def test_guards_stand_in_the_order_of_the_index():
     assert guards.direction.tolist() == [-1, 0, 1, 0]
     assert guards.floor_abs.tolist() == [0.01, 0.0, 0.0, 0.0]
     assert guards.floor_rel.tolist() == [0.0, 0.2, 0.2, 0.25]
+
+
+def test_the_budget_reaches_the_guards():
+    assert guards_for(SeriesIndex([SLOW]), CATALOGUE).budget == BUDGET
+    assert guards_for(SeriesIndex([SLOW]), CATALOGUE, budget=0.2).budget == 0.2
+
+
+@pytest.mark.parametrize(
+    ("signal", "direction", "limit"),
+    [
+        pytest.param(Signal(name="x", kind=Kind.DISK, unit="ratio", worse=Worse.UP), Direction.UP, 1.0, id="share"),
+        pytest.param(Signal(name="x", kind=Kind.MEMORY, unit=" % ", worse=Worse.UP), Direction.UP, 100.0, id="percent"),
+        pytest.param(Signal(name="x", kind=Kind.CPU, unit="fraction"), Direction.UP, 1.0, id="either way may be worse"),
+        pytest.param(
+            Signal(name="x", kind=Kind.DISK, unit="ratio", worse=Worse.UP), Direction.DOWN, None, id="emptied"
+        ),
+        pytest.param(
+            Signal(name="x", kind=Kind.DISK, unit="bytes", worse=Worse.UP), Direction.UP, None, id="size unknown"
+        ),
+        pytest.param(
+            Signal(name="x", kind=Kind.DISK, unit="bytes", worse=Worse.DOWN), Direction.DOWN, 0.0, id="what is left"
+        ),
+        pytest.param(
+            Signal(name="x", kind=Kind.DISK, unit="ratio", worse=Worse.DOWN), Direction.UP, None, id="more is left"
+        ),
+        pytest.param(
+            Signal(name="x", kind=Kind.ERRORS, unit="ratio", worse=Worse.UP), Direction.UP, None, id="no store"
+        ),
+    ],
+)
+def test_a_limit_is_known_from_the_signal(signal, direction, limit):
+    assert limit_of(signal, direction) == (
+        pytest.approx(limit) if limit is not None else pytest.approx(np.nan, nan_ok=True)
+    )
 
 
 # ---------------------------------------------------------------- findings
@@ -138,8 +201,120 @@ def test_the_catalogue_says_which_way_is_worse(key, direction, worse):
     assert one.worse is worse
 
 
-def test_a_small_lasting_move_is_a_shift():
-    assert [one.kind for one in found(kind=int(Shape.SHIFT))] == [FindingKind.SHIFT]
+@pytest.mark.parametrize(
+    ("departure", "kind"),
+    [
+        pytest.param(Departure.LEVEL, FindingKind.LEVEL, id="large"),
+        pytest.param(Departure.SHIFT, FindingKind.SHIFT, id="small and lasting"),
+        pytest.param(Departure.NOVEL, FindingKind.NOVEL, id="never seen at this time of day"),
+        pytest.param(Departure.SPREAD, FindingKind.SPREAD, id="wilder than usual"),
+    ],
+)
+def test_a_finding_says_how_its_series_departs(departure, kind):
+    (one,) = found(kind=int(departure))
+
+    assert one.kind is kind
+    assert one.fingerprint == found()[0].fingerprint
+
+
+# ---------------------------------------------------------------- the closer look
+
+DISK = SeriesKey("disk", "n-04")
+
+
+def test_what_is_off_is_looked_at_closer_and_told_its_limit():
+    asked = []
+
+    (one,) = found(DISK, closer=looks(asked, shape=int(LookShape.RAMP), pace=0.05, until_limit_s=7200.4))
+
+    assert asked == [([0], [1.0])]
+    assert one.evidence.course == Course(
+        at=NOW,
+        shape=Shape.RAMP,
+        earliest=ONSET - MINUTE,
+        latest=ONSET + 2 * MINUTE,
+        pace=0.05,
+        limit_at=NOW + timedelta(hours=2),
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"active": False}, id="usual"),
+        pytest.param({"active": False, "gap": True}, id="silent"),
+        pytest.param({"active": True, "gap": True}, id="off, and now silent"),
+    ],
+)
+def test_nothing_else_is_looked_at_closer(fields):
+    asked = []
+
+    findings = found(closer=looks(asked), **fields)
+
+    assert asked == []
+    assert all(one.evidence.course is None for one in findings)
+
+
+def test_a_look_that_found_no_samples_adds_nothing():
+    (one,) = found(closer=looks(onset_s=np.nan))
+
+    assert one.evidence.course is None
+
+
+def test_an_earlier_episode_that_looked_alike_is_told():
+    earlier = ONSET - timedelta(days=2)
+
+    (one,) = found(closer=looks(resembles_s=earlier.timestamp()))
+
+    assert one.evidence.course.alike == earlier
+
+
+def test_a_limit_days_ahead_is_not_told():
+    (one,) = found(DISK, closer=looks(shape=int(LookShape.RAMP), pace=0.001, until_limit_s=1e15))
+
+    assert (one.evidence.course.pace, one.evidence.course.limit_at) == (0.001, None)
+
+
+def test_pace_and_limit_are_as_of_the_last_look_and_the_onset_stays():
+    (before,) = found(DISK, closer=looks(shape=int(LookShape.RAMP), pace=0.05, until_limit_s=7200.0))
+
+    (after,) = found(
+        DISK,
+        known=[before],
+        now=NOW + 30 * MINUTE,
+        closer=looks(onset_s=NOW.timestamp(), earliest_s=NOW.timestamp(), latest_s=NOW.timestamp(), until_limit_s=60.0),
+    )
+
+    assert after.onset == before.onset
+    assert (after.evidence.course.shape, after.evidence.course.pace) == (Shape.STEP, None)
+    assert after.evidence.course.limit_at == NOW + 31 * MINUTE
+    assert (after.evidence.course.earliest, after.evidence.course.latest) == (ONSET - MINUTE, ONSET + 2 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "span"),
+    [
+        pytest.param((0, 1), (0, 1), id="narrower"),
+        pytest.param((-5, 9), (-1, 2), id="wider"),
+        pytest.param((1, 1), (-1, 2), id="does not hold the onset that is told"),
+    ],
+)
+def test_the_interval_of_an_onset_holds_it_and_only_narrows(minutes, span):
+    (before,) = found(closer=looks())
+    earliest, latest = (ONSET + minute * MINUTE for minute in minutes)
+
+    (after,) = found(known=[before], closer=looks(earliest_s=earliest.timestamp(), latest_s=latest.timestamp()))
+
+    course = after.evidence.course
+    assert (course.earliest, course.latest) == tuple(ONSET + minute * MINUTE for minute in span)
+
+
+def test_an_onset_before_all_that_is_kept_has_no_interval():
+    late = (ONSET + 5 * MINUTE).timestamp()
+
+    (one,) = found(closer=looks(onset_s=late, earliest_s=late, latest_s=late))
+
+    assert (one.evidence.course.earliest, one.evidence.course.latest) == (None, None)
 
 
 def test_a_silent_series_is_a_finding_without_numbers_since_its_last_sample():

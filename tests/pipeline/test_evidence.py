@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.finding import FindingKind
+from bot.domain.finding import Course, FindingKind, Shape
 from bot.domain.verdict import Cause, Subcause
-from bot.pipeline.evidence import build_pack, cause_of
+from bot.pipeline.evidence import MAX_FACTS, build_pack, cause_of
 from bot.pipeline.phrasing import own_text
 from tests.llm import builders as b
 
@@ -56,6 +56,79 @@ def test_a_series_that_came_back_is_not_said_to_have_risen():
     found = texts(b.incident([back], b.surge().verdict))
 
     assert found[0] == "latency_p99 of scoring left its usual 120 ms at 10:31 UTC and is now at 119 ms"
+
+
+AT = b.ONSET + timedelta(hours=1)
+EARLIER = datetime(2026, 9, 20, 16, 10, tzinfo=UTC)
+
+
+def filling(**fields):
+    """A disk that fills, looked at an hour after it began to."""
+    course = {"at": AT, "shape": Shape.RAMP, "pace": 0.032, "limit_at": AT + timedelta(hours=2, minutes=11)} | fields
+    return b.finding("node_disk_used", "n-04", 0.6, 0.93, course=Course(**course))
+
+
+def looked_facts(finding):
+    return [fact for fact in pack(b.incident([finding], b.disk_full().verdict)).facts if fact.source == "look"]
+
+
+def test_where_a_ramp_runs_to_is_a_fact_with_the_time_it_gets_there():
+    (found,) = looked_facts(filling())
+
+    assert found.text == (
+        "node_disk_used of n-04 rises by 3.2 points an hour; at that pace it is full in 2 h 10 min, about 13:42 UTC"
+    )
+    assert (found.entity, found.signal, found.time) == ("n-04", "node_disk_used", AT + timedelta(minutes=131))
+
+
+def test_an_earlier_time_that_looked_alike_is_a_fact_of_that_day():
+    (found,) = looked_facts(filling(pace=None, alike=EARLIER))
+
+    assert found.text == "node_disk_used of n-04 looked like this before, on 2026-09-20 at 16:10 UTC"
+    assert found.time == EARLIER
+
+
+def test_a_loosely_known_onset_is_a_fact():
+    (found,) = looked_facts(filling(pace=None, earliest=b.ONSET - timedelta(minutes=20), latest=b.ONSET))
+
+    assert found.text == "The change of node_disk_used of n-04 began between 10:11 UTC and 10:31 UTC"
+
+
+def test_a_closer_look_neither_shows_nor_denies_a_cause():
+    found = pack(b.incident([filling(alike=EARLIER)], b.disk_full().verdict))
+
+    looks = {fact.id for fact in found.facts if fact.source == "look"}
+    assert looks
+    assert not any(looks & {*h.supporting, *h.contradicting} for h in found.hypotheses)
+
+
+def test_of_what_came_back_no_pace_is_told():
+    incident = b.incident([filling(alike=EARLIER)], b.disk_full().verdict)
+    over = replace(incident, members=tuple(replace(member, ended=AT) for member in incident.members))
+
+    assert not [fact for fact in pack(over).facts if fact.source == "look"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        pytest.param(
+            FindingKind.NOVEL,
+            "latency_p99 of scoring rose from 120 ms to 900 ms since 10:31 UTC, where it was never seen at this time of"
+            " day",
+            id="novel",
+        ),
+        pytest.param(
+            FindingKind.SPREAD,
+            "latency_p99 of scoring swings wilder than usual around 120 ms since 10:31 UTC and is now at 900 ms",
+            id="spread",
+        ),
+    ],
+)
+def test_a_fact_says_how_a_series_departs(kind, said):
+    one = b.finding("latency_p99", "scoring", 120.0, 900.0, kind=kind)
+
+    assert texts(b.incident([one], b.surge().verdict))[0] == said
 
 
 def test_a_time_of_another_day_carries_its_date():
@@ -156,13 +229,16 @@ def test_the_digest_names_the_content_not_the_moment():
 
 
 def test_a_huge_incident_fits():
+    course = Course(at=AT, shape=Shape.RAMP, pace=1.0, alike=EARLIER, earliest=b.ONSET, latest=AT)
     many = [
-        b.finding("latency_p99", f"service-{'x' * 200}-{n}", 1.0 + n, 100.0 + n, labels=(("k", "v" * 500),))
+        b.finding(
+            "latency_p99", f"service-{'x' * 200}-{n}", 1.0 + n, 100.0 + n, labels=(("k", "v" * 500),), course=course
+        )
         for n in range(400)
     ]
     found = pack(b.incident(many, replace(b.bad_version().verdict, suspects=())))
 
-    assert len(found.facts) <= 30
+    assert len(found.facts) <= MAX_FACTS
     # three characters a token is pessimistic for English
     assert len(json.dumps([asdict(fact) for fact in found.facts], default=str)) / 3 < 6000
 

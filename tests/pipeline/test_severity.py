@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.catalogue import Kind
+from bot.domain.finding import FindingKind
 from bot.domain.series import SeriesKey
 from bot.pipeline.severity import severity_of
 from tests.pipeline.builders import CATALOGUE, CRITICAL, INFO, WARNING, blind, finding, gap
@@ -32,6 +33,8 @@ K = Kind
         pytest.param([finding(K.CPU, "n-01"), finding(K.FEATURE_DRIFT, "fraud")], INFO, id="load and drift"),
         pytest.param([finding(K.ERRORS, "scoring", z=-9.0)], INFO, id="fewer errors than usual"),
         pytest.param([finding(K.LATENCY, "scoring"), finding(K.QUALITY, "fraud")], CRITICAL, id="the worst counts"),
+        pytest.param([finding(K.ERRORS, "scoring", shape=FindingKind.NOVEL)], CRITICAL, id="errors at a new hour"),
+        pytest.param([finding(K.LATENCY, "scoring", shape=FindingKind.SPREAD)], WARNING, id="latency goes wild"),
         pytest.param([gap(K.QUALITY, "fraud")], WARNING, id="silence is not health, nor a fall in quality"),
         pytest.param([blind()], WARNING, id="a source cannot be read"),
         pytest.param([], INFO, id="nothing"),

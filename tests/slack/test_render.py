@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.finding import FindingKind
-from bot.domain.incident import Feedback, Severity, State
+from bot.domain.finding import Course, FindingKind, Shape
+from bot.domain.incident import Feedback, Member, Severity, State
 from bot.domain.message import (
     ChangeMessage,
     EvidenceMessage,
@@ -100,6 +100,27 @@ INFRA = incident(
 )
 CLOSED = incident(state=State.RESOLVED, resolved=T0 + timedelta(minutes=95), feedback=Feedback.MODEL, feedback_by=ANNA)
 
+FULL_DISK = disk_finding()
+FILLING = (
+    Member(
+        finding=replace(
+            FULL_DISK,
+            evidence=replace(
+                FULL_DISK.evidence,
+                course=Course(
+                    at=T0 + timedelta(hours=1),
+                    shape=Shape.RAMP,
+                    earliest=T0 - timedelta(minutes=20),
+                    latest=T0,
+                    pace=0.032,
+                    limit_at=T0 + timedelta(hours=3, minutes=11),
+                    alike=T0 - timedelta(days=2),
+                ),
+            ),
+        )
+    ),
+)
+
 MESSAGES = {
     "model": HeadlineMessage(incident=incident(), can_roll_back="fraud"),
     "infrastructure": HeadlineMessage(incident=INFRA, can_roll_back="fraud"),
@@ -118,6 +139,14 @@ MESSAGES = {
     "evidence": EvidenceMessage(incident=INFRA, plot=(plot(),)),
     "evidence, model": EvidenceMessage(incident=incident()),
     "evidence, silent series": EvidenceMessage(incident=incident(None, findings=(finding(kind=FindingKind.GAP),))),
+    "evidence, fills": EvidenceMessage(incident=replace(INFRA, members=FILLING)),
+    "evidence, fills no more": EvidenceMessage(
+        incident=replace(INFRA, members=tuple(replace(one, ended=T0 + timedelta(hours=1)) for one in FILLING))
+    ),
+    "evidence, novel and wild": EvidenceMessage(
+        incident=incident(None, findings=tuple(finding(kind=kind) for kind in (FindingKind.NOVEL, FindingKind.SPREAD)))
+    ),
+    "headline, wild": HeadlineMessage(incident=incident(None, findings=(finding(kind=FindingKind.SPREAD),))),
     "verdict changed": change(Reason.VERDICT, previous_cause=Cause.UNDETERMINED),
     "worse": change(Reason.SEVERITY, previous_severity=Severity.WARNING, broadcast=True),
     "resolved": change(Reason.RESOLVED, by=ANNA),

@@ -20,14 +20,14 @@ def bad_version(story, *, begins=0.5):
     )
 
 
-def full_disk(story, *, lasts, begins=0.5, severity=1.0):
-    """The disk of the node under the feature pipeline fills within six minutes; severity: 1 is to the brim."""
+def full_disk(story, *, lasts, begins=0.5, severity=1.0, within=6):
+    """The disk of the node under the feature pipeline fills within so many minutes; severity: 1 is to the brim."""
     story.happen(
         DiskFull(
             target="n-04",
             start_s=story.after(begins),
             end_s=story.after(begins + lasts),
-            rise_s=360.0,
+            rise_s=60.0 * within,
             severity=severity,
         )
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stories.episodes import full_disk
+from tests.stories.episodes import A_DAY, full_disk
 
 pytestmark = pytest.mark.enable_socket
 
@@ -26,3 +26,12 @@ async def test_a_full_disk_is_infrastructure_whatever_the_models_feel(story, sna
     assert len(story.said()) <= 6
     assert story.moves("ranking") == []
     assert story.transcript() == snapshot(name="over")
+
+
+async def test_a_disk_that_fills_slowly_is_told_with_the_time_that_is_left(story, snapshot):
+    full_disk(story, lasts=A_DAY, within=90)
+
+    await story.until("## Firing", within=30)
+
+    assert "at that pace it is full in 1 h" in story.transcript()
+    assert story.transcript() == snapshot

@@ -178,6 +178,14 @@ async def test_the_whole_run_ends_on_a_refused_token_and_lets_go_of_the_database
     await store.close()
 
 
+@pytest.mark.enable_socket
+async def test_the_budget_of_false_episodes_reaches_the_detectors(settings_for):
+    given = settings_for(slack="http://127.0.0.1:9/api/", detectors={"false_episodes_a_day": 0.2})
+
+    async with living(given) as bot:
+        assert bot.watch.budget == 0.2
+
+
 # ---------------------------------------------------------------- Slack
 
 

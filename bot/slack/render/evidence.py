@@ -10,13 +10,16 @@ from bot.domain.finding import FindingKind
 from bot.domain.incident import Member
 from bot.domain.message import EvidenceMessage
 from bot.domain.verdict import Verdict
+from bot.pipeline.course import limit_text, pace_text, unsure
 from bot.slack.render import blocks as b
 from bot.slack.render.escape import esc
-from bot.slack.render.numbers import clock_text, quantity, time_markup
+from bot.slack.render.numbers import clock_text, date_markup, quantity, time_markup
 from bot.slack.render.words import change_words, finding_verb, signal_words, verdict_phrase
 
 LEADING = 8  # rows; more is a wall, and the picture shows the same few
 FIRST = 3  # rows for what moved first; then come predictions and quality, which people ask about
+LOOKED = 3  # rows with a line on their course; the rest is for those who ask
+ROOM = 2_900  # characters of a section, with some to spare for its title
 REASONS = 4  # lines a side
 CHANGES = 3
 
@@ -59,6 +62,37 @@ def _row(member: Member, catalogue: Catalogue | None) -> str:
     )
 
 
+def _course(member: Member, catalogue: Catalogue | None) -> str:
+    """A line on where a series runs to and whether it came before; nothing where that says nothing."""
+    found, course = member.finding, member.finding.evidence.course
+    if course is None or member.ended is not None or found.kind in (FindingKind.GAP, FindingKind.BLIND):
+        return ""
+    signal = catalogue.signal.get(found.key.signal) if catalogue else None
+    kind = signal.kind if signal else None
+    said = []
+    if pace := pace_text(found, kind):
+        limit = limit_text(found, kind)
+        ahead = f"; {limit}, about {time_markup(course.limit_at)}" if limit and course.limit_at else ""
+        said.append(f"{esc(pace, limit=80)}{ahead}")
+    if unsure(found) and course.earliest is not None and course.latest is not None:
+        said.append(f"began between {time_markup(course.earliest)} and {time_markup(course.latest)}")
+    if course.alike is not None:
+        said.append(f"looked like this on {date_markup(course.alike)}")
+    return f"      {'; '.join(said)}" if said else ""
+
+
+def _seen(rows: Sequence[Member], catalogue: Catalogue | None) -> list[str]:
+    """A line a row, and behind the first few that have a course a line on it, as far as there is room."""
+    lines = [[_row(member, catalogue)] for member in rows]
+    room, left = ROOM - sum(len(line[0]) + 1 for line in lines), LOOKED
+    for member, line in zip(rows, lines, strict=True):
+        course = _course(member, catalogue)
+        if course and left and len(course) < room:
+            line.append(course)
+            room, left = room - len(course) - 1, left - 1
+    return [text for line in lines for text in line]
+
+
 def _reasons(verdict: Verdict) -> list[str]:
     heavy = sorted(verdict.reasoning, key=lambda reason: -abs(reason.weight))
     for_model = [f"• {esc(reason.text, limit=200)}" for reason in heavy if reason.weight > 0][:REASONS]
@@ -74,7 +108,7 @@ def _reasons(verdict: Verdict) -> list[str]:
 def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = None) -> b.Rendered:
     incident, verdict = message.incident, message.incident.verdict
     rows = leading(incident.members, catalogue)
-    shown = [_row(member, catalogue) for member in rows[:LEADING]]
+    shown = _seen(rows[:LEADING], catalogue)
     if len(rows) > LEADING:
         shown.append(f"_and {len(rows) - LEADING} more series_")
     parts = [b.section("\n".join(["*What we see*", *(shown or ["No series is off its usual range."])]))]

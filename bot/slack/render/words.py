@@ -103,6 +103,10 @@ def finding_verb(finding: Finding) -> str:
         return "went silent"
     arrow = {Direction.UP: "▲", Direction.DOWN: "▼", Direction.NONE: "■"}[finding.direction]
     word = {Direction.UP: "up", Direction.DOWN: "down", Direction.NONE: "changed"}[finding.direction]
+    if finding.kind is FindingKind.SPREAD:
+        return "↕ wilder than usual"
+    if finding.kind is FindingKind.NOVEL:
+        return f"{arrow} {word}, never seen at this time of day"
     return f"{arrow} {word}"
 
 
