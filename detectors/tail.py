@@ -54,7 +54,7 @@ def learn_excess(moments: Floats, excess: Floats) -> None:
 
 
 def relax(moments: Floats, batch: int) -> None:
-    """Take back a little of the stretch (2, n) with each batch, so that in the long run RARE is as rare as it says.
+    """Take back a little of the stretch (2, n) with each batch, in place: in the long run RARE is as rare as it says.
 
     Source: adaptive conformal inference, Gibbs & Candes (2021), here on the scale of the tail.
 
