@@ -67,7 +67,7 @@ def judge(
         direction=direction,
         kind=kind,
         z=z,
-        score=_severity(tick.score, judged),
+        score=_severity(tick.score, z, judged),
         novelty=_of_limit(tick.novelty),
         p=_tail_p(state, tick, judged),
         reset=reset,
@@ -86,9 +86,15 @@ def _all(n: int, value: Any, *, real: bool) -> NDArray[Any]:
     return np.full(n, value) if real else np.broadcast_to(value, (n,))
 
 
-def _severity(score: NDArray[np.float32], judged: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The complaint in limits on a scale on which one half is the limit; 0 where nothing is judged."""
-    severity: NDArray[np.float32] = score / (1.0 + score)
+SPIKE = 9.0  # sigmas of a single sample that rank like a confirmed departure; about as rare on quiet noise
+
+
+def _severity(score: NDArray[np.float32], z: NDArray[np.float32], judged: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How bad it looks now, one half at the limit: a single sample counts for ranking, though it opens nothing."""
+    severity = np.abs(z)
+    severity *= np.float32(1.0 / SPIKE)
+    np.fmax(severity, score, out=severity)
+    severity /= 1.0 + severity
     if not judged.all():
         severity[~judged] = 0.0
     return severity
