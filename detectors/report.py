@@ -86,13 +86,15 @@ def _all(n: int, value: Any, *, real: bool) -> NDArray[Any]:
     return np.full(n, value) if real else np.broadcast_to(value, (n,))
 
 
-SPIKE = 9.0  # sigmas of a single sample that rank like a confirmed departure; about as rare on quiet noise
+SPIKE = 9.0  # sigmas of a single sample that would rank like a confirmed departure …
+SPIKE_MOST = 0.53  # … of which it counts for no more than so much, in limits: where tails are long, one proves nothing
 
 
 def _severity(score: NDArray[np.float32], z: NDArray[np.float32], judged: NDArray[np.bool_]) -> NDArray[np.float32]:
     """How bad it looks now, one half at the limit: a single sample counts for ranking, though it opens nothing."""
     severity = np.abs(z)
     severity *= np.float32(1.0 / SPIKE)
+    np.minimum(severity, np.float32(SPIKE_MOST), out=severity)
     np.fmax(severity, score, out=severity)
     severity /= 1.0 + severity
     if not judged.all():
