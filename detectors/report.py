@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,13 @@ def judge(
 
 
 def _all(n: int, value: Any, *, real: bool) -> NDArray[Any]:
-    return np.full(n, value) if real else np.broadcast_to(value, (n,))
+    return np.full(n, value) if real else _constant(n, value)
+
+
+@lru_cache(maxsize=32, typed=True)
+def _constant(n: int, value: Any) -> NDArray[Any]:
+    """One number read `n` times; nobody can write to it, so all may share it."""
+    return np.broadcast_to(value, (n,))
 
 
 SPIKE = 9.0  # sigmas of a single sample that would rank like a confirmed departure …
