@@ -94,7 +94,7 @@ def _constant(n: int, value: Any) -> NDArray[Any]:
 
 
 SPIKE = 9.0  # sigmas of a single sample that would rank like a confirmed departure …
-SPIKE_MOST = 0.53  # … of which it counts for no more than so much, in limits: where tails are long, one proves nothing
+SPIKE_MOST = 0.55  # … of which it counts for no more than so much, in limits: where tails are long, one proves nothing
 
 
 def _severity(score: NDArray[np.float32], z: NDArray[np.float32], judged: NDArray[np.bool_]) -> NDArray[np.float32]:
