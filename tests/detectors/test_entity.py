@@ -77,8 +77,8 @@ def test_what_follows_a_row_does_not_reach_back_through_channels_with_little_his
 
 
 @settings(max_examples=8, deadline=None)
-@given(powers=st.lists(st.integers(-30, 30), min_size=CHANNELS, max_size=CHANNELS), shift=st.floats(-100, 100))
-def test_units_and_zeros_do_not_matter(powers, shift):
+@given(powers=st.lists(st.integers(-20, 20), min_size=CHANNELS, max_size=CHANNELS), shift=st.floats(-100, 100))
+def test_units_and_zeros_do_not_matter(powers, shift):  # within what counts as a sample
     train, test = (block[-2 * DAY :] for block in host(2))
     unit = 2.0 ** np.array(powers)
     spread = np.maximum(np.ptp(train, axis=0), 1.0)
