@@ -39,7 +39,6 @@ LIMIT = 0.19  # of the score at its loudest: the flat end of a plateau from .16 
 FLAT_TIMES, FLAT_ROWS = 3.0, 24.0  # a run of equal values is one when it lasts so many of its records, and so many more
 FLAT_SCORE = 1.5 * LIMIT
 FORGET_DAYS = 128  # each bin of each half-hour is forgotten once in so many days, unless it is seen again: a quarter
-LEAST_SPAN = 1e-30  # below, 32 bits have no room for a bin
 ONE = np.uint64(1)
 FAR = 99  # bins: nothing is known on that side
 

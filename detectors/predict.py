@@ -58,8 +58,8 @@ def prepare(hot: Hot, near: Around, where: Position) -> None:
     hot.slope[:] = seasonal * (after - before) * np.float32(1.0 / SLOT_S)
     now = hot.base + hot.slope * (where.share * SLOT_S)
     size = np.abs(near.origin + now)
-    least = np.maximum(near.floor_abs, near.floor_rel * size) * (1.0 / THREE_OF_FIVE)
-    least = np.maximum(np.maximum(least, ROUNDING * size), np.maximum(COARSE * np.abs(now), TINY)).astype(np.float32)
+    floor = np.fmax(near.floor_abs, near.floor_rel * size) * (1.0 / THREE_OF_FIVE)  # NaN is no floor
+    least = np.maximum(np.fmax(floor, ROUNDING * size), np.maximum(COARSE * np.abs(now), TINY)).astype(np.float32)
     hourly = near.spread[0] * (1.0 - where.share) + near.spread[1] * where.share
     hourly *= settled
     unsure = WANDER * (1.0 + near.waiting_h) * np.abs(hot.fast - hot.slow) * (1.0 - settled)

@@ -311,6 +311,8 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> BankState:
     missing = sorted(({*WHOLE, "rows"} | set(LAYOUT)) - set(arrays))
     if missing:
         raise StateVersionError(f"detector state lacks {', '.join(missing)}: discard it and warm up from history")
+    if tuple(arrays["rows"]) != Hot._fields:
+        raise StateVersionError("detector state has other rows than this code: discard it and warm up from history")
     n = int(np.shape(arrays["origin"])[-1])
     made = _fresh(n)
     for name, array in made.items():
@@ -321,6 +323,11 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> BankState:
             )
         array[...] = one
     whole = {name: np.array(arrays[name]) for name in WHOLE if name != "step_s"}
+    for name, length in (("clock", 2), ("place", 1), ("kept_s", KEPT)):
+        if whole[name].shape != (length,):
+            raise StateVersionError(
+                f"detector state has {name} of shape {whole[name].shape}, expected {(length,)}: discard it and warm up"
+            )
     return BankState(step_s=float(arrays["step_s"]), **whole, **made)
 
 

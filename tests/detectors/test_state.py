@@ -59,3 +59,27 @@ def test_memory_is_as_small_as_promised():
     assert bank.hot_bytes <= 160
     assert bank.all_bytes <= 1700
     assert sum(array.nbytes for name, array in to_arrays(bank).items() if name != "rows") / 1000 <= 1701
+
+
+@pytest.mark.parametrize("field", ["kept_s", "clock", "place", "rows"])
+def test_a_snapshot_whose_common_fields_are_damaged_is_refused(field):
+    arrays = to_arrays(new_state(2, step_s=60.0))
+    arrays[field] = arrays[field][::-1][:-1]
+
+    with pytest.raises(StateVersionError, match="warm up"):
+        from_arrays(arrays)
+
+
+def test_a_floor_that_is_not_a_number_is_no_floor():
+    nothing, none = np.full(1, np.nan), Guards.neutral(1)
+    unsure = Guards(direction=none.direction, floor_abs=nothing, floor_rel=nothing)
+    noise = 50 + ar1(np.random.default_rng(3), 0.4, 60, 1)
+    told = []
+    for guards in (none, unsure):
+        bank = new_state(1, step_s=60.0)
+        for minute, column in enumerate(noise):
+            bank, seen = step(bank, time_s=60.0 * minute, values=column, guards=guards)
+        told.append((float(seen.z[0]), float(seen.scale[0])))
+
+    assert np.isfinite(told[0]).all()
+    assert told[0] == told[1]
