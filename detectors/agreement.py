@@ -127,6 +127,7 @@ def _against_history(usual: Usual, mean_z: Floats, present: Counts) -> Floats:
     away = (mean_z[rows] - middle) / spread
     score = np.maximum(away / factor, 0.0)
     p[rows] = np.where(ticks >= SETTLED, tail.p_value(score, excess), np.nan)
+    tail.relax(excess, batch=1)
     out = np.flatnonzero((score > tail.THRESHOLD) & (ticks >= 1.0 / LEARNING))  # before, the spread itself is a guess
     learnt = excess[:, out]
     tail.learn_excess(learnt, np.minimum(score[out] - tail.THRESHOLD, CLIP))

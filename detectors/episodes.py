@@ -111,7 +111,7 @@ def end(state: BankState, tick: Tick, values: NDArray[np.float64]) -> None:
     state.clean[active[here]] = clean[here]
     adopted = here & (tick.time_s - state.opened_s[active] >= ADOPT_S)
     if adopted.any():
-        _adopt(state, active[adopted], values)
+        _adopt(state, tick, active[adopted], values)
     silent = ~here & (tick.time_s - np.where(state.present[active], tick.last_s, state.last_s[active]) > gaps.GONE_S)
     done = active[(here & over) | adopted | silent]
     _remember(state, done, tick.time_s)
@@ -131,13 +131,13 @@ def _remember(state: BankState, rows: Rows, time_s: float) -> None:
         past[0, rows] = now
 
 
-def _adopt(state: BankState, rows: Rows, values: NDArray[np.float64]) -> None:
+def _adopt(state: BankState, tick: Tick, rows: Rows, values: NDArray[np.float64]) -> None:
     """Take the present state, the median of the last five samples, for the new normal."""
     newest = (int(state.place[0]) - 1 - np.arange(4)) % KEPT
     now = values[rows] - state.origin[rows]
     recent = np.vstack([np.where(np.isnan(state.kept[newest][:, rows]), now, state.kept[newest][:, rows]), now])
     level = np.median(recent, axis=0).astype(np.float32)
-    moved = level - (state.hot[ROWS["base"], rows] + state.hot[ROWS["slope"], rows] * 0.0)
+    moved = level - tick.line[rows]
     for name in ("fast", "slow"):
         state.hot[ROWS[name], rows] = level
     for name in ("offset", "base"):

@@ -180,7 +180,10 @@ def _first_lesson(hot_rows: F32, rows: Rows) -> None:
 
 
 def _learn_excess(state: BankState, part: slice, rows: Rows | None, highest: F32, lowest: F32) -> None:
-    """Take the few scores beyond the tail into its shape."""
+    """Take the few scores beyond the tail into its scale, and a little of every stretch back."""
+    moments = take(state.excess, part, rows)
+    tail.relax(moments, RECENT)
+    put(state.excess, moments, part, rows)
     widest = np.maximum(highest, -lowest)
     idle = take(state.side, part, rows) == 0  # an episode is no ordinary sample: else one long one makes a series deaf
     beyond = np.flatnonzero((widest > tail.THRESHOLD) & idle)

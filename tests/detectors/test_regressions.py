@@ -90,3 +90,32 @@ def test_values_that_32_bits_hardly_hold_are_no_spread():
         bank, judged = step(bank, time_s=300.0 * row, values=np.array([value]), guards=guards)
 
     assert np.isfinite(judged.expected[0])  # and nothing warned of a division by nothing
+
+
+def test_the_stretch_of_a_tail_is_taken_back_while_nothing_happens():
+    values = 50 + ar1(np.random.default_rng(8), 0.4, 400, 4)
+    bank = feed(values[:200]).state
+    bank.excess[1] = 0.3
+
+    for row in range(200, 400):
+        bank, _ = step(bank, time_s=60.0 * row, values=values[row], guards=Guards.neutral(4))
+
+    assert (bank.excess[1] < 0.3).mean() >= 0.75  # each that was not surprised anew meanwhile
+
+
+def test_a_new_normal_is_taken_up_where_the_line_of_the_day_stands_now():
+    minutes = np.arange(5 * DAY)
+    steep = (
+        100 + 50 * np.sin(2 * np.pi * minutes / DAY)[:, None] + np.random.default_rng(9).normal(0, 0.5, (5 * DAY, 3))
+    )
+    begins = 3 * DAY + 40  # shortly before the centre of a half-hour, where the day rises most
+    steep[begins:] += 80.0
+
+    record = feed(steep, learnt=2 * DAY)
+
+    adopted = record.closed.argmax(axis=0)
+    assert record.active[begins - 2 * DAY + 10].all()
+    assert (adopted > begins - 2 * DAY).all()
+    after = adopted + 1
+    for series, row in enumerate(after.tolist()):
+        assert abs(record.expected[row, series] - steep[2 * DAY + row, series]) < 3.0
