@@ -55,5 +55,6 @@ def doubt(state: BankState, lead: Floats, guards: Guards) -> None:
         np.minimum(count, PROVEN - 1.0, out=count, where=doubted)
     state.hot[ROWS["wander"]] *= wider * wider
     state.hot[SUMS, doubted] = 0.0
-    state.side[doubted & (state.kind == Kind.SHIFT)] = 0  # told by sums of errors that were only fitted
+    fitted = doubted & (state.kind == Kind.SHIFT)  # told by sums of errors that were only fitted
+    state.side[fitted], state.kind[fitted] = 0, Kind.NONE
     redraw(state, slice(0, len(state)), None, float(state.clock[0]), guards)

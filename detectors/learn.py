@@ -81,22 +81,11 @@ def learn(
     hot.fast[:] += fast * _between(batch.mean + (now - hot.fast), least, most)
     hot.slow[:] += slow * _between(of_slow, least, most)
     hot.offset[:] += slow * _between(of_season, least, most)
-    learn_side(
-        hot.up,
-        hot.up_count,
-        total=batch.up * sigma_up,
-        number=batch.ups,
-        weight=spread,
-        widest=batch.highest * sigma_up,
-    )
-    learn_side(
-        hot.down,
-        hot.down_count,
-        total=batch.down * sigma_down,
-        number=batch.downs,
-        weight=spread,
-        widest=batch.lowest * sigma_down,
-    )
+    for spread_of, count, total, number, widest in (
+        (hot.up, hot.up_count, batch.up * sigma_up, batch.ups, batch.highest * sigma_up),
+        (hot.down, hot.down_count, batch.down * sigma_down, batch.downs, batch.lowest * sigma_down),
+    ):
+        learn_side(spread_of, count, total=total, number=number, weight=spread, widest=widest)
     sigma = np.sqrt(variance_of(hot))
     # against the predictor that the sums use, also while the fast level still serves
     learn_wander(hot.drift, hot.wander, mean=usual, sigma=sigma, weight=np.maximum(early, spread / 3.0))

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.state import RECENT
+
 Floats = NDArray[np.floating]
 
 TO_SIGMA = 1.2533  # sqrt(pi / 2): mean absolute deviation of a Gaussian to its sigma
-CLIP = (
-    3.5  # sigmas a sample counts for at most: Huber's usual choice is 1.5 to 3, ours is lazier so that noise may grow
-)
+CLIP = 3.5  # sigmas a sample counts for at most: Huber's usual choice is 1.5 to 3; with ours, noise may grow
 NARROWEST = 0.25  # of the other side's sigma: the level itself wobbles by what the wilder side does to it
 FAST_S = 1_200.0  # follows the slope of a day that was never seen before, not a jump
 SLOW_S = 10_800.0  # follows a drifting week; slow enough that a leak of hours leaves it behind
@@ -20,6 +20,8 @@ SPREAD_S = 28_800.0  # shorter, and on correlated noise the spread would be that
 FAST_CAP, SLOW_CAP = 0.05, 0.02  # a sample: twenty and fifty at least, whatever the cadence
 UNCLIPPED = 2.0  # samples of a side that count in full: before them there is nothing to clip by
 SETTLING = 0.1  # least weight of a batch for the slow baseline while a departure is suspected
+DRIFT_RATE = 1.0 / 6.0  # weight of a batch in the short-term mean whose wandering is measured
+WANDER_TO_VARIANCE = RECENT * (2.0 - DRIFT_RATE) / DRIFT_RATE  # variance of independent residuals to that of the mean
 
 
 def rate(interval_s: Floats, *, memory_s: float, cap: float, batch: int) -> Floats:
@@ -98,7 +100,7 @@ def learn_side(sigma: Floats, count: Floats, *, total: Floats, number: Floats, w
     """
     some = np.maximum(number, 1.0)
     np.add(count, number, out=count)
-    share = np.maximum(weight * 0.2, 1.0 / np.maximum(count, 1.0))  # of one sample
+    share = np.maximum(weight * (1.0 / RECENT), 1.0 / np.maximum(count, 1.0))  # of one sample
     share = np.minimum(share * number, 1.0)
     fresh = count - number < UNCLIPPED
     size = np.where(fresh & (number > 0), np.maximum(total / some, np.abs(widest)), total / some)
@@ -122,7 +124,3 @@ def learn_wander(drift: Floats, wander: Floats, *, mean: Floats, sigma: Floats, 
     # three sigmas, squared, at most: a shift that is only now building up shall not excuse itself
     most = 9.0 * np.maximum(wander, sigma * sigma * (1.0 / WANDER_TO_VARIANCE))
     wander += weight * (np.minimum(drift * drift, most) - wander)
-
-
-DRIFT_RATE = 1.0 / 6.0  # weight of a batch of five in the short-term mean whose wandering is measured
-WANDER_TO_VARIANCE = 5.0 * (2.0 - DRIFT_RATE) / DRIFT_RATE  # variance of independent residuals to that of this mean

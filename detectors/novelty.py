@@ -253,7 +253,7 @@ def _flat(counts: F32, same: NDArray[np.bool_], score: F32, age_days: F32) -> No
     np.maximum(longest, run * ~same, out=longest)
     run += 1.0
     run *= same
-    stuck = same & (run == FLAT_TIMES * longest + FLAT_ROWS) & (age_days >= 2.0)
+    stuck = same & (run == FLAT_TIMES * longest + FLAT_ROWS) & (age_days >= SPEAKS_DAYS)
     if stuck.any():
         np.copyto(score, np.maximum(score, FLAT_SCORE), where=stuck)
 

@@ -27,7 +27,7 @@ NOVEL_P = 3e-4  # of a row told as novel: what the open half of NAB shows on its
 
 
 def begin(state: BankState, tick: Tick, guards: Guards, values: Floats, *, waited_s: float) -> None:
-    """Begin episodes, in place. A large departure to the other side of an episode replaces it; so does one of a shift.
+    """Begin episodes, in place. A large departure replaces an episode of the other side or another kind.
 
     waited_s: seconds since the column before; what the budget allows for.
     """
@@ -66,8 +66,7 @@ def _complaints(state: BankState, tick: Tick, guards: Guards, rows: Rows, values
     limit = threshold(state.record[rows], state.chatter[rows])
     side, before = state.side[rows], state.kind[rows]
     idle = side == 0
-    large = (np.abs(large_score) >= limit) & ((side != large_side) | ~np.isin(before, (Kind.NONE, Kind.LEVEL)))
-    large &= idle | (side != large_side) | (before != Kind.LEVEL)
+    large = (np.abs(large_score) >= limit) & ((side != large_side) | (before != Kind.LEVEL))
     narrow, chart, below = shift.strongest(hot[SUMS])
     small_side = np.where(below == 0, np.int8(1), np.int8(-1))
     small = (narrow >= limit) & idle & ~large

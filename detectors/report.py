@@ -27,11 +27,11 @@ def judge(
     rows = np.flatnonzero(state.side)
     whole = bool(tick.here.all())
     # where nobody has anything to say, one number stands for all: it costs nothing and cannot be written to
-    some, gaps_too = bool(len(rows)), bool(len(rows)) or not whole
+    some = bool(len(rows))
     peak, onset_s = _all(n, np.nan, real=some), _all(n, np.nan, real=some)
     missing_s, gap = _all(n, 0.0, real=not whole), _all(n, False, real=not whole)
     active, direction = _all(n, False, real=some), _all(n, np.int8(0), real=some)
-    kind = _all(n, np.int8(0), real=gaps_too)
+    kind = _all(n, np.int8(0), real=some or not whole)
     observed = values.copy()
     scale = 1.0 / np.maximum(state.hot[ROWS["inv_up"]], np.float32(1e-30))  # 0 before the first sample
     judged = state.hot[ROWS["seen"]] >= MIN_SAMPLES

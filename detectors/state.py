@@ -15,7 +15,6 @@ from detectors.upgrade import from_first
 
 VERSION = 2  # of the snapshot; raise it with every change of a field's meaning, and tell `upgrade` how to get there
 RECENT = 5  # samples under confirmation, and learnt together
-CHARTS = 3  # cumulative sums a side
 KEPT = 36  # last samples as they came, for the second look
 PAST = 2  # earlier episodes of a series that a new one is held against
 PART = 10_240  # series worked on together: what a tick touches of them stays in the second cache
@@ -165,13 +164,8 @@ class BankState:
     novel_ring: F32  # (FAST, n)
     novel_counts: F32  # (6, n)
 
-    @property
-    def count(self) -> int:
-        """Number of series; `len(state)` says the same."""
-        return int(self.origin.shape[0])
-
     def __len__(self) -> int:
-        return self.count
+        return int(self.origin.shape[0])
 
     @property
     def hot_bytes(self) -> int:

@@ -247,7 +247,6 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    finally:
+        with suppress(OSError):  # gone once it has taken its place
+            temporary.unlink(missing_ok=True)
