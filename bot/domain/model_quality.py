@@ -91,6 +91,7 @@ class QualityReport:
     labels: LabelState | None = None
     attribution: tuple[Attribution, ...] = ()  # the column that explains most first
     blind: tuple[str, ...] = ()  # what the paths that spoke cannot see, in words
+    measured: Mapping[QualityPath, float] = field(default_factory=dict)  # the leading statistic a path, found or not
 
     @property
     def page(self) -> bool:

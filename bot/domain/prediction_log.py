@@ -61,7 +61,7 @@ class Grid:
         return (len(self.edges) if self.kind is ColumnKind.NUMERIC else len(self.categories)) + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays cannot be compared as one
 class Tally:
     """The counts of one column in one window. The bins hold every value that could be read and was known."""
 
@@ -103,7 +103,7 @@ class Labels:
     lag_p95_s: float = float("nan")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays cannot be compared as one
 class Window:
     """All that is known of the predictions of one version in one stretch of the log."""
 
@@ -125,7 +125,7 @@ class Window:
     labels: Labels | None = None  # None: no labels were asked for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays cannot be compared as one
 class Profile:
     """What a version is compared with: how its columns are counted, and what they held while all was well."""
 

@@ -1,0 +1,29 @@
+"""The numbers that decide what counts as a fault of a model, in one place, each with its reason.
+
+Sources and measurements: docs/model-quality.md. None of them was chosen on the logs that figures are reported on.
+"""
+
+from __future__ import annotations
+
+ENOUGH = 200  # predictions, below which a distribution is mostly luck
+ENOUGH_LABELS = 100
+LONG = 99  # windows of history from which on ranks can be as rare as 1 in 100
+RARE_RANK = 0.01  # of a statistic among its own history
+FAR = 6.0  # robust sigmas, while the history is too short for ranks
+FALSE_DISCOVERIES = 0.05  # among the columns of one window that are called drifted
+SURE = 1e-3  # probability by chance alone, below which sampling noise is no explanation
+DISTANCE = 0.1  # excess PSI, or share of the people who sit elsewhere: what may matter
+CONFIDENCE_Z = 3.29  # two-sided one in a thousand, for the interval of a rate
+RATE_FLOOR = 0.01  # a rate of faults that rises by less calls nobody
+UNSEEN_SHARE, UNSEEN_ROWS = 0.005, 20  # a category that never was: a misspelling in one row is no fault
+STILL_P = 1e-6  # that so many rows agree by chance, below which a column stands still
+QUALITY_FLOOR = 0.01  # of accuracy
+QUALITY_SIGMAS = 3.0
+AUC_FLOOR = 0.02
+ERROR_FLOOR = 0.05  # regression: of the usual error
+BIAS_FLOOR = 0.01  # of mean probability less share that came true
+BIAS_PAGE = 0.03
+BIAS_Z = 4.0
+SEGMENT_FLOOR = 0.03  # a group is smaller and there are many of them
+COVERAGE = 0.8  # of the usual share of labels, below which early labels may be another kind of people
+FALSE_SHARE, LOOKS = 0.05, 90  # of the sum of errors: one false alarm in twenty runs of 90 windows
