@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -181,6 +182,54 @@ def detect(
     for line in bad:
         typer.echo(f"faultline: {line}", err=True)
     raise typer.Exit(BAD_INPUT if bad else 0)
+
+
+@app.command()
+def quality(
+    *,
+    reference: Annotated[Path, typer.Option(help="Rows of healthy days, with labels: .csv, .csv.gz or .parquet.")],
+    log: Annotated[Path, typer.Option(help="Rows to judge.")],
+    prediction: Annotated[str, typer.Option(help="Column of what was answered.")],
+    target: Annotated[str, typer.Option(help="Column of what came true.")],
+    chunk: Annotated[int, typer.Option(help="Rows judged together.", min=1)],
+    labels: Annotated[Path | None, typer.Option(help="File with --id and --target, for a log without labels.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column of the time; rows are put in its order.")] = None,
+    score: Annotated[str, typer.Option(help="Column of the probability; of several classes: one each, a,b,c.")] = "",
+    id_: Annotated[str | None, typer.Option("--id", help="Column that joins labels to rows.")] = None,
+    features: Annotated[
+        str, typer.Option(help="Columns of inputs, a,b,c.", show_default="all that both files have")
+    ] = "",
+    segments: Annotated[str, typer.Option(help="Columns whose groups are judged one by one, a,b,c.")] = "",
+    problem: Annotated[str | None, typer.Option(help="binary, multiclass or regression.", show_default="seen")] = None,
+    positive: Annotated[str | None, typer.Option(help="The class that --score speaks of.", show_default="seen")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a chunk, one a line.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="A picture of every path, beside where you are.")] = False,
+) -> None:
+    """Judge a model from a file of its predictions: inputs, answers, and labels, chunk by chunk."""
+    from bot.domain.prediction_log import LogColumns  # noqa: PLC0415
+    from bot.grading.asked import names_of, problem_of  # noqa: PLC0415
+    from bot.grading.told import tell  # noqa: PLC0415
+    from bot.wiring.grading import Request, grade  # noqa: PLC0415
+
+    columns = LogColumns(
+        prediction=prediction,
+        scores=names_of(score),
+        target=target,
+        time=time,
+        id=id_,
+        features=names_of(features),
+        segments=names_of(segments),
+    )
+    request = Request(
+        reference=reference,
+        log=log,
+        labels=labels,
+        columns=columns,
+        problem=problem_of(problem),
+        positive=positive,
+        chunk=chunk,
+    )
+    tell(grade(request, now=datetime.now(UTC)), log=log, as_json=as_json, plot=plot, say=typer.echo)
 
 
 @app.command()

@@ -15,12 +15,15 @@ from bot.clock import from_epoch
 from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change, ChangeKind, DeployEvent
 from bot.domain.finding import Finding, FindingKind
+from bot.domain.message import PlotSeries
 from bot.domain.policy import TickPolicy
 from bot.domain.series import BlindSpot, History, Samples
 from bot.errors import FaultlineError, GiveUpError, SourceDownError
+from bot.log_watch import LogWatch
 from bot.metrics import Metrics
 from bot.pipeline.detect import blind_findings, findings_of
 from bot.pipeline.ledger import change_of, ledger_events, once
+from bot.pipeline.observe import Place
 from bot.ports import Changeset, ChangeSource, MetricSource, Registry, Store
 from bot.watch import Watch
 
@@ -66,8 +69,10 @@ class Lookout:
         watch: Watch,
         timing: TickPolicy,
         metrics: Metrics,
+        logs: Sequence[LogWatch] = (),
     ) -> None:
         self._sources = sources
+        self.logs = logs
         self._change_sources = change_sources
         self._registry = registry
         self._store = store
@@ -146,7 +151,7 @@ class Lookout:
                 )
             )
             holders, unasked, registry_blind = await self._holders()
-        blind: list[BlindSpot] = list(registry_blind)
+        blind: list[BlindSpot] = [*registry_blind, *(spot for one in self.logs if (spot := one.blind) is not None)]
         parts: list[Samples] = []
         for pull in pulls:
             if isinstance(pull, BlindSpot):
@@ -182,17 +187,34 @@ class Lookout:
             blind_signals=blind_signals,
             closer=self.watch.closer,
         )
+        by_log = tuple(finding for one in self.logs for finding in one.findings(at, known))
         deploys = await self._ledger(holders, unasked, versions, changes, at)
         moved = [change for event in deploys if (change := change_of(event))]  # told again until it is in the ledger
         return Seen(
             findings=(
                 *findings,
+                *by_log,
                 *blind_findings(blind, self._blind_since, now=at, step_s=self.catalogue.step_s, known=known),
             ),
             blind=tuple(blind),
             changes=(*changes, *moved),
             deploys=deploys,
         )
+
+    def quiet(self) -> frozenset[Place]:
+        """Places that were judged and are in their usual range, by samples or by a log."""
+        return self.watch.quiet().union(*(one.quiet for one in self.logs))
+
+    def plot(self, finding: Finding) -> PlotSeries | None:
+        """The picture of a finding, from whatever saw it."""
+        for one in self.logs:
+            if (drawn := one.plot(finding)) is not None:
+                return drawn
+        return self.watch.plot(finding)
+
+    def watched(self, model: str) -> bool:
+        """Whether anything of a model is judged now."""
+        return self.watch.watched(model) or any(one.model == model and one.judged for one in self.logs)
 
     def remembered(self) -> None:
         """What was seen is stored: feeds tell a change only once, so until now we kept it for them."""

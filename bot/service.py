@@ -87,7 +87,7 @@ class Service:
                     since=spells[-1].at if spells else None,
                     since_at_least=bool(spells) and spells[-1].previous is None,
                     incident=max(touching, key=lambda i: i.severity.rank) if touching else None,
-                    judged=self._tick.watch.watched(model.name),
+                    judged=self._tick.watched(model.name),
                 )
             )
         return Status(

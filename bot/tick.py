@@ -14,7 +14,7 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident, IncidentId, State
-from bot.domain.message import OutboxItem, PlotSeries
+from bot.domain.message import OutboxItem, Plot
 from bot.domain.notice import Decision, Notice, Reason
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
 from bot.domain.series import BlindSpot
@@ -26,6 +26,7 @@ from bot.pipeline.correlate import correlate
 from bot.pipeline.decide import covering, decide
 from bot.pipeline.ledger import HEALTH_REMEMBERED, once, rollback_target
 from bot.pipeline.observe import Scene, recent
+from bot.pipeline.quality.attribution import split_plot
 from bot.pipeline.speak import flaps, headline_of, speak
 from bot.ports import (
     Changeset,
@@ -200,7 +201,7 @@ class Tick:
         ledger = (*await self._store.deploys(), *seen.deploys)
         past = await self._store.live_incidents(resolved_since=at - HEALTH_REMEMBERED)
         return Scene(
-            quiet=self.watch.quiet(),
+            quiet=self._lookout.quiet(),
             changes=recent(changes, since=at - CHANGES_REMEMBERED, until=at),
             healthy_before={
                 model.name: rollback_target(model.name, ledger, past, now=at, min_hold=self._rollback.min_hold)
@@ -230,12 +231,18 @@ class Tick:
         since = incident.verdict_since if old is not None and old.cause is verdict.cause else scene.now
         return replace(incident, verdict=verdict, verdict_since=since)
 
-    def _plots(self, incident: Incident) -> tuple[PlotSeries, ...]:
-        """The suspects that lead the incident, at most three, as they look now."""
+    def watched(self, model: str) -> bool:
+        """Whether anything of a model is judged now."""
+        return self._lookout.watched(model)
+
+    def _plots(self, incident: Incident) -> tuple[Plot, ...]:
+        """The suspects that lead the incident, at most three, and what a drop of quality is made of."""
         by_key = {finding.key: finding for finding in incident.findings}
         leading = [s.key for s in incident.verdict.suspects] if incident.verdict else []
         chosen = [by_key[key] for key in leading if key in by_key][:3] or list(incident.findings)[:3]
-        return tuple(plot for finding in chosen if (plot := self.watch.plot(finding)) is not None)
+        lines = [plot for finding in chosen if (plot := self._lookout.plot(finding)) is not None]
+        split = next((drawn for f in incident.findings if (drawn := split_plot(f)) is not None), None)
+        return (*lines, split) if split is not None else tuple(lines)
 
     def _absorbed(
         self, live: Sequence[Incident], incidents: Sequence[Incident], at: datetime

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from bot.domain.model_quality import Attribution
 from bot.domain.series import SeriesKey
 
 Fingerprint = NewType("Fingerprint", str)
@@ -23,6 +24,7 @@ class FindingKind(StrEnum):
     SPREAD = "spread"  # as often above as below, but wilder than it used to be
     GAP = "gap"  # used to report, and is silent
     BLIND = "blind"  # a whole source is silent
+    LOG = "log"  # a window of the prediction log, judged as a whole
 
 
 class Direction(StrEnum):
@@ -54,6 +56,22 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """How the prediction log came to say so: what people ask before they believe it."""
+
+    path: str  # which of the ways to see trouble spoke, as in `QualityPath`
+    what: str  # one sentence; holds names from outside
+    rule: str  # with its numbers, so that it can be done again
+    profile: str  # id of the reference it was compared with
+    version: str  # empty: the log does not tell
+    n: int  # rows, or labels, it rests on
+    until: datetime | None  # end of the window that was judged
+    labels: str = ""  # how many there are and how old they are; empty where the path needs none
+    blind: str = ""  # what this path cannot see
+    split: tuple[Attribution, ...] = ()  # of a drop: who is asking changed, or the model did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """The numbers a person needs to agree or disagree with a finding."""
 
@@ -65,6 +83,7 @@ class Evidence:
     unit: str  # "ms", "1/s", "ratio"
     window_s: float  # seconds of data judged
     course: Course | None = None  # of gaps and blind spots there is none, nor in what earlier versions stored
+    account: Account | None = None  # only of what a prediction log tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,12 +49,26 @@ class PlotSeries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPlot:
+    """What a drop of quality is made of, by each column that people fall into groups by, ready to draw."""
+
+    title: str
+    unit: str
+    columns: tuple[str, ...]
+    mix: tuple[float, ...]  # who is asking changed; negative is lost
+    within: tuple[float, ...]  # the same groups are served differently; negative is lost
+
+
+Plot = PlotSeries | SplitPlot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceMessage:
     """The numbers; the first reply. The picture of `plot` is shared once, below it, when it is posted."""
 
     kind: Literal["evidence"] = "evidence"
     incident: Incident
-    plot: tuple[PlotSeries, ...] = ()
+    plot: tuple[Plot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

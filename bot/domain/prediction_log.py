@@ -43,6 +43,33 @@ class LogColumns:
     label_time: str | None = None  # in the label table: when the label became known
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Stretches of so many rows, in the order of time, else of the file."""
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Stretches of time that begin at whole multiples of it since 1970."""
+
+    seconds: float
+
+
+Stretch = Rows | Every
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From when to when a version made predictions, as far as the log was read."""
+
+    version: str
+    n: int
+    first: datetime
+    last: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     """How one column is counted. Frozen with the profile, so that counts of different days can be compared."""

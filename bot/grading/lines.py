@@ -78,8 +78,8 @@ def table_of(reports: Iterable[QualityReport]) -> Iterator[str]:
         seen += 1
         start = report.start.strftime("%Y-%m-%d %H:%M") if report.start else ""
         yield (
-            f"{report.number:>5}  {start:<16}  {report.n:>8,}  {_told(report.estimated):>9}  {_told(report.realised):>9}"
-            f"  {'PAGE' if report.page else ''}"
+            f"{report.number:>5}  {start:<16}  {report.n:>8,}  {_told(report.estimated):>9}"
+            f"  {_told(report.realised):>9}  {'PAGE' if report.page else ''}"
         ).rstrip()
         for one in report.findings:
             yield f"{'':>7}{'!' if one.page else '·'} {one.path.replace('_', ' ')}: {one.what}"

@@ -55,7 +55,7 @@ def _row(axis: Any, path: QualityPath, at: Sequence[Any], reports: Sequence[Qual
     axis.plot(at, values, color=LINE, linewidth=1.0, marker=".", label="measured")
     for marks, style, colour, name in ((paged, "v", CALL, "calls somebody"), (noted, "o", NOTE, "noted")):
         chosen = np.flatnonzero(marks)
-        places = [at[place] for place in chosen]
+        places = [at[int(place)] for place in chosen]
         height = np.nan_to_num(values[chosen], nan=0.0)
         # drawn without points, too: the legend of the first row speaks for all
         axis.plot(places, height, linestyle="none", marker=style, markersize=8, color=colour, mfc="none", label=name)

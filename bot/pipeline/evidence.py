@@ -20,6 +20,7 @@ from bot.pipeline.course import limit_text, pace_text, unsure
 from bot.pipeline.hypotheses import hypotheses_of
 from bot.pipeline.paths import path_text
 from bot.pipeline.phrasing import MAX_NAME, MAX_TEXT, amount, clean, with_quote
+from bot.pipeline.quality.words import PATH_WORDS
 from bot.pipeline.relate import kind_of
 from bot.pipeline.words import verdict_text
 
@@ -148,6 +149,9 @@ def _look_facts(ranked: Sequence[Finding], catalogue: Catalogue, incident: Incid
     firing = incident.firing
     for finding in ranked:
         course = finding.evidence.course
+        if (account := finding.evidence.account) is not None and finding.fingerprint in firing:
+            parts = (f"{subject_of(finding)[2]} is told by {PATH_WORDS[account.path]}", account.labels, account.blind)
+            yield _look_fact(finding, "; ".join(part for part in parts if part), account.until)
         if course is None or finding.fingerprint not in firing:
             continue  # a pace of what is over would mislead
         kind = kind_of(finding, catalogue)

@@ -14,7 +14,7 @@ from bot.domain.message import (
     HeadlineMessage,
     Message,
     OutboxItem,
-    PlotSeries,
+    Plot,
     SilenceMark,
     Slot,
 )
@@ -91,7 +91,7 @@ def speak(
     incident: Incident,
     told: Told | None,
     headline: HeadlineMessage,
-    plot: Sequence[PlotSeries],
+    plot: Sequence[Plot],
     *,
     now: datetime,
     policy: SpeakingPolicy,

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.domain.message import PlotSeries
+from bot.domain.message import Plot
 from bot.errors import FaultlineError, UnknownOutcomeError
 from bot.slack.api import SlackApi
 from bot.slack.render.escape import esc
@@ -23,11 +23,11 @@ class Wanted:
 
     channel: str
     root_ts: str
-    series: tuple[PlotSeries, ...]
+    series: tuple[Plot, ...]
 
 
 class Pictures:
-    def __init__(self, api: SlackApi, *, draw: Callable[[Sequence[PlotSeries]], bytes]) -> None:
+    def __init__(self, api: SlackApi, *, draw: Callable[[Sequence[Plot]], bytes]) -> None:
         self._api = api
         self._draw = draw
 

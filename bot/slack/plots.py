@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.clock import from_epoch
-from bot.domain.message import PlotSeries
+from bot.domain.message import Plot, PlotSeries, SplitPlot
 
 WIDTH_IN, ROW_IN, DPI = 5.2, 1.6, 160  # Slack shows about 360 px a column; text must survive the shrinking
 MAX_ROWS = 4
@@ -17,8 +17,8 @@ FONT_ENDS = 0x0530  # Latin, Greek, Cyrillic; beyond that the bundled font has h
 LINE, BAND, ONSET = "#1264a3", "#9ecae1", "#a30200"  # told apart by shape too: line, area, dashes
 
 
-def draw(series: Sequence[PlotSeries]) -> bytes:
-    """Draw at most MAX_ROWS series below each other, and return a PNG.
+def draw(series: Sequence[Plot]) -> bytes:
+    """Draw at most MAX_ROWS series below each other, what a drop is made of last, and return a PNG.
 
     Blocking, a few hundred milliseconds the first time: call it in a thread.
     """
@@ -29,13 +29,21 @@ def draw(series: Sequence[PlotSeries]) -> bytes:
     rows = list(series[:MAX_ROWS])
     figure = Figure(figsize=(WIDTH_IN, 0.5 + ROW_IN * max(1, len(rows))), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(max(1, len(rows)), 1, squeeze=False, sharex=True)
-    for axis, one in zip(axes[:, 0], rows, strict=False):
-        _draw_one(axis, one)
-    if rows:
-        lines, names = axes[0, 0].get_legend_handles_labels()
+    axes = figure.subplots(max(1, len(rows)), 1, squeeze=False)[:, 0]
+    timed = [axis for axis, one in zip(axes, rows, strict=False) if isinstance(one, PlotSeries)]
+    for axis, one in zip(axes, rows, strict=False):
+        if isinstance(one, SplitPlot):
+            _draw_split(axis, one)
+        else:
+            _draw_one(axis, one)
+    if timed:
+        for axis in timed[1:]:
+            axis.sharex(timed[0])
+        for axis in timed[:-1]:
+            axis.tick_params(labelbottom=False)
+        lines, names = timed[0].get_legend_handles_labels()
         figure.legend(lines, names, fontsize=8, loc="outside upper center", ncols=3, frameon=False)
-        axes[-1, 0].set_xlabel("UTC", fontsize=8, loc="right")
+        timed[-1].set_xlabel("UTC", fontsize=8, loc="right")
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": "Faultline"})
     return out.getvalue()
@@ -63,6 +71,23 @@ def _draw_one(axis: Any, one: PlotSeries) -> None:
     axis.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=6))  # type: ignore[no-untyped-call]
     axis.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
     axis.yaxis.set_major_locator(MaxNLocator(nbins=4))
+
+
+def _draw_split(axis: Any, one: SplitPlot) -> None:
+    """Bars a column: who is asking, and what changed for the same people, end to end."""
+    percent = one.unit.lower() in ("accuracy", "ratio")
+    scale, shown = (100.0, "points") if percent else (1.0, one.unit)
+    places = range(len(one.columns))
+    mix, within = [value * scale for value in one.mix], [value * scale for value in one.within]
+    axis.barh(places, mix, height=0.38, align="edge", color=BAND, edgecolor=LINE, label="who is asking")
+    axis.barh(places, within, height=-0.38, align="edge", color=ONSET, hatch="//", label="the same people")
+    axis.axvline(0.0, color="black", linewidth=0.8)
+    axis.set_yticks(list(places), [_literal(name)[:24] for name in one.columns])
+    axis.invert_yaxis()  # the column that explains most is read first
+    axis.set_title(f"{_literal(one.title)} [{_literal(shown)}]", fontsize=10, loc="left")
+    axis.tick_params(labelsize=8)
+    axis.legend(fontsize=7, frameon=False)
+    axis.grid(visible=True, axis="x", alpha=0.25)
 
 
 def _literal(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.domain.catalogue import Catalogue
 from bot.domain.incident import Severity
-from bot.domain.message import ChangeMessage, EvidenceMessage, HeadlineMessage, Message, PlotSeries, Posted, Slot
+from bot.domain.message import ChangeMessage, EvidenceMessage, HeadlineMessage, Message, Plot, Posted, Slot
 from bot.domain.notice import Reason
 from bot.errors import GiveUpError, RetryLaterError, StoreDownError, UnknownOutcomeError
 from bot.ports import Claimed, Store
@@ -70,7 +70,7 @@ class Publisher:
         timing: Timing | None = None,
         pacer: Pacer | None = None,
         catalogue: Catalogue | None = None,
-        draw: Callable[[Sequence[PlotSeries]], bytes] = plots.draw,
+        draw: Callable[[Sequence[Plot]], bytes] = plots.draw,
         owner: str | None = None,
         mention_group: str = "",
     ) -> None:

@@ -22,7 +22,8 @@ from bot.pipeline.quality.rules import (
     LOOKS,
     QUALITY_FLOOR,
     QUALITY_SIGMAS,
-    SURE,
+    sigmas,
+    sure,
 )
 from bot.pipeline.quality.windows import series, spread
 from bot.pipeline.quality.words import percent, points
@@ -163,24 +164,27 @@ def auc_of(joint: Counts) -> tuple[float, float]:
 
 
 def realised_classes(
-    profile: Profile, window: Window, past: Sequence[Window]
+    profile: Profile, window: Window, past: Sequence[Window], since: Sequence[Window], *, looks: int
 ) -> tuple[dict[str, float], list[QualityFinding]]:
     """Judge the labelled answers of a window that is mature.
 
-    past: mature windows before it, oldest first, those of the reference included.
+    past: mature windows before it, oldest first, those of the reference included; since: those after the reference.
+    looks: how many times in a quarter of a year labels are looked at.
     """
     now, usual = hits_of(window.joint), hits_of(profile.total.joint)
     told = {"accuracy": now.accuracy}
     found = []
     rows = [hits_of(one.joint) for one in past]
     between = spread(series_of(rows, lambda row: row.accuracy), series_of(rows, lambda row: row.error))
-    if (finding := _drop(now, usual, between) or _slow_drop(now, usual, rows, between)) is not None:
+    later = [hits_of(one.joint) for one in since]
+    finding = _drop(now, usual, between, looks=looks) or _slow_drop(now, usual, later, between, looks=looks)
+    if finding is not None:
         found.append(finding)
     if profile.problem is Problem.BINARY and profile.score is not None:
         area, error = auc_of(window.joint)
         if np.isfinite(area):
             told["auc"] = area
-        if (finding := _auc(profile, area, error, now.labelled, past)) is not None and not found:
+        if (finding := _auc(profile, area, error, now.labelled, past, looks=looks)) is not None and not found:
             found.append(finding)
     return told, found
 
@@ -189,14 +193,15 @@ def series_of(rows: Sequence[Hits], read: Callable[[Hits], float]) -> Floats:
     return np.array([read(row) for row in rows], dtype=np.float64)
 
 
-def _drop(now: Hits, usual: Hits, between: float) -> QualityFinding | None:
+def _drop(now: Hits, usual: Hits, between: float, *, looks: int) -> QualityFinding | None:
     """Find a window that is worse by itself."""
     sigma = float(np.sqrt(between**2 + now.error**2 + usual.error**2))
-    floor = max(QUALITY_FLOOR, QUALITY_SIGMAS * sigma)
+    limit = sigmas(looks)
+    floor = max(QUALITY_FLOOR, limit * sigma)
     if not now.accuracy < usual.accuracy - floor:
         return None
     p = float(binomial_above(now.labelled - now.right, now.labelled, 1.0 - usual.accuracy))
-    if p >= SURE:
+    if p >= sure(looks):
         return None
     return _less_right(
         now,
@@ -206,13 +211,14 @@ def _drop(now: Hits, usual: Hits, between: float) -> QualityFinding | None:
         n=now.labelled,
         what=f"accuracy by labels {percent(now.accuracy)}, usually {percent(usual.accuracy)}:"
         f" {points(now.accuracy - usual.accuracy)} lower",
-        rule=f"below the reference by more than {floor:.4f}: {QUALITY_FLOOR:.0%}, or {QUALITY_SIGMAS:g} sigma",
+        rule=f"below the reference by more than {floor:.4f}: {QUALITY_FLOOR:.0%}, or {limit:.2f} sigma",
     )
 
 
-def _slow_drop(now: Hits, usual: Hits, past: Sequence[Hits], between: float) -> QualityFinding | None:
+def _slow_drop(now: Hits, usual: Hits, past: Sequence[Hits], between: float, *, looks: int) -> QualityFinding | None:
     """Find errors that add up over windows, none of which is bad enough alone."""
-    rate = max(1.0 - usual.accuracy, 0.5 / usual.labelled)
+    # the usual rate is known only so well, and windows differ by themselves: a healthy one may be a little worse
+    rate = 1.0 - usual.accuracy + float(np.hypot(usual.error, between))
     worse = min(rate + 2.0 * max(QUALITY_FLOOR, QUALITY_SIGMAS * between), (1.0 + rate) / 2.0)
     runs = [row for row in (*past[-LOOKS:], now) if row.labelled]
     total, since = 0.0, 0
@@ -220,7 +226,7 @@ def _slow_drop(now: Hits, usual: Hits, past: Sequence[Hits], between: float) -> 
         total = float(step(total, row.labelled - row.right, row.labelled, usual=rate, worse=worse))
         since = place + 1 if total == 0.0 else since
     typical = int(np.median([row.labelled for row in runs]))
-    limit = _limit(round(rate, 4), round(worse, 4), typical)
+    limit = _limit(round(rate, 4), round(worse, 4), typical) + float(np.log(max(looks, LOOKS) / LOOKS))
     run = runs[since:]
     labelled, right = sum(row.labelled for row in run), sum(row.right for row in run)
     if total <= limit or labelled < ENOUGH_LABELS or right / labelled > usual.accuracy - QUALITY_FLOOR:
@@ -258,17 +264,22 @@ def _less_right(now: Hits, usual: Hits, sigma: float, *, p: float, n: int, what:
 
 @lru_cache(maxsize=256)
 def _limit(usual: float, worse: float, labels: int) -> float:
-    """Simulate the limit once a rate and a size; the seed is fixed, so that a decision can be done again."""
+    """Simulate the limit once a rate and a size; the seed is fixed, so that a decision can be done again.
+
+    More looks than simulated add their logarithm: false alarms are rare, independent events then.
+    """
     rng = np.random.default_rng(20_240_501)
-    return threshold(usual=usual, worse=worse, labels=labels, looks=LOOKS, false_share=FALSE_SHARE, rng=rng)
+    return float(threshold(usual=usual, worse=worse, labels=labels, looks=LOOKS, false_share=FALSE_SHARE, rng=rng))
 
 
-def _auc(profile: Profile, area: float, error: float, labelled: int, past: Sequence[Window]) -> QualityFinding | None:
+def _auc(
+    profile: Profile, area: float, error: float, labelled: int, past: Sequence[Window], *, looks: int
+) -> QualityFinding | None:
     usual, usual_error = auc_of(profile.total.joint)
     rows = [auc_of(one.joint) for one in past]
     between = spread(np.array([row[0] for row in rows]), np.array([row[1] for row in rows]))
     sigma = float(np.sqrt(between**2 + error**2 + usual_error**2))
-    floor = max(AUC_FLOOR, QUALITY_SIGMAS * sigma)
+    floor = max(AUC_FLOOR, sigmas(looks) * sigma)
     if not area < usual - floor:
         return None
     return QualityFinding(
@@ -283,7 +294,7 @@ def _auc(profile: Profile, area: float, error: float, labelled: int, past: Seque
         p=None,
         worse=True,
         n=labelled,
-        rule=f"below the reference by more than {floor:.4f}: {AUC_FLOOR}, or {QUALITY_SIGMAS:g} sigma",
+        rule=f"below the reference by more than {floor:.4f}: {AUC_FLOOR}, or {sigmas(looks):.2f} sigma",
     )
 
 
@@ -334,7 +345,7 @@ def calibration_drift(profile: Profile, window: Window, past: Sequence[Window]) 
 
 
 def realised_numbers(
-    profile: Profile, window: Window, past: Sequence[Window]
+    profile: Profile, window: Window, past: Sequence[Window], since: Sequence[Window], *, looks: int
 ) -> tuple[dict[str, float], list[QualityFinding]]:
     """Judge the errors of a regression; one that shrinks is no finding."""
     now, usual = error_size(window.residuals), error_size(profile.total.residuals)
@@ -344,18 +355,19 @@ def realised_numbers(
     between = spread(sizes, errors)
     mean, mean_usual = _clipped(window), _clipped(profile.total)
     sigma = float(np.sqrt(between**2 + float(now.mae_se) ** 2 + float(usual.mae_se) ** 2))
-    floor = max(ERROR_FLOOR * mean_usual, QUALITY_SIGMAS * sigma)
+    limit = sigmas(looks)
+    floor = max(ERROR_FLOOR * mean_usual, limit * sigma)
     alone = mean > mean_usual + floor
     total = 0.0
-    for one in (*past[-LOOKS:], window):
+    for one in (*since[-LOOKS:], window):
         if one.residuals[1] > 0 and sigma > 0:
             z = (_clipped(one) - mean_usual) / max(sigma, ERROR_FLOOR * mean_usual / QUALITY_SIGMAS)
             total = float(cusum_step(total, z, drift=RESIDUAL_DRIFT, cap=RESIDUAL_CAP))
-    lasting = total > RESIDUAL_LIMIT and mean > mean_usual * (1.0 + ERROR_FLOOR)
+    lasting = total > RESIDUAL_LIMIT + np.log(max(looks, LOOKS) / LOOKS) and mean > mean_usual * (1.0 + ERROR_FLOOR)
     if not alone and not lasting:
         return told, []
     rule = (
-        f"above the reference by more than {floor:.4g}: {ERROR_FLOOR:.0%} of it, or {QUALITY_SIGMAS:g} sigma"
+        f"above the reference by more than {floor:.4g}: {ERROR_FLOOR:.0%} of it, or {limit:.2f} sigma"
         if alone
         else f"sum of standardised errors {total:.1f} above {RESIDUAL_LIMIT:g}"
     )

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.domain.finding import Finding
+from bot.domain.message import SplitPlot
 from bot.domain.model_quality import Attribution
 from bot.domain.prediction_log import BESIDE, Floats, Grid, Problem, Profile, Window
 from bot.pipeline.quality.words import points
 from detectors.mix import split
 
 SINGLE = 0.5  # of the drop: from this share on, the mix of one column explains it
+DRAWN = 4  # columns; the first explains most
 SMALL = 30  # rows of a group below which its accuracy is luck: it joins the others
 
 
@@ -56,7 +59,7 @@ def _split(grid: Grid, rows0: Floats, total0: Floats, rows1: Floats, total1: Flo
     small = (rows0 < SMALL) | (rows1 < SMALL)
     other = len(grid.categories)
     fold = np.where(small, other, np.arange(len(names)))  # groups that are hardly there on one side are one
-    rows0, total0, rows1, total1 = (np.bincount(fold, part, len(names)) for part in (rows0, total0, rows1, total1))
+    rows0, total0, rows1, total1 = (_folded(part, fold) for part in (rows0, total0, rows1, total1))
     if rows0.sum() < SMALL or rows1.sum() < SMALL or np.count_nonzero(rows0 + rows1) < 2:
         return None
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -75,6 +78,25 @@ def _split(grid: Grid, rows0: Floats, total0: Floats, rows1: Floats, total1: Flo
         share_after=float(share1[leading]),
         value_before=float(np.nan_to_num(value0[leading])),
         value_after=float(np.nan_to_num(value1[leading])),
+    )
+
+
+def _folded(part: Floats, fold: NDArray[np.intp]) -> Floats:
+    return np.bincount(fold, part, len(part)).astype(np.float64)
+
+
+def split_plot(finding: Finding) -> SplitPlot | None:
+    """The picture of what a drop is made of; None where it was not taken apart."""
+    account = finding.evidence.account
+    if account is None or not account.split:
+        return None
+    shown = account.split[:DRAWN]
+    return SplitPlot(
+        title=f"What the loss of {finding.key.entity} is made of",
+        unit=finding.evidence.unit,
+        columns=tuple(one.column for one in shown),
+        mix=tuple(one.mix for one in shown),
+        within=tuple(one.within for one in shown),
     )
 
 

@@ -22,7 +22,7 @@ from bot.pipeline.quality.answers import (
 from bot.pipeline.quality.attribution import attribution
 from bot.pipeline.quality.columns import Column, answers_of, columns_of, data_quality, feature_drift, worst_rate
 from bot.pipeline.quality.predictions import prediction_drift
-from bot.pipeline.quality.rules import COVERAGE, ENOUGH_LABELS, UNSEEN_ROWS, UNSEEN_SHARE
+from bot.pipeline.quality.rules import COVERAGE, ENOUGH_LABELS, LOOKS, UNSEEN_ROWS, UNSEEN_SHARE
 from bot.pipeline.quality.segments import segment_quality
 from bot.pipeline.quality.windows import MEMORY, Judged
 from bot.pipeline.quality.words import percent
@@ -41,12 +41,18 @@ NO_LABELS = "without labels, a change in what the same inputs mean (concept drif
 
 
 def judge(
-    profile: Profile, window: Window, past: Sequence[Judged] = (), *, now: datetime | None = None
+    profile: Profile,
+    window: Window,
+    past: Sequence[Judged] = (),
+    *,
+    now: datetime | None = None,
+    looks: int = LOOKS,
 ) -> QualityReport:
     """Compare a window with its profile, and with what the log has been doing by itself.
 
     past: windows of the same version before it, oldest first. Those with a finding of a path that pages are left out
     of that path's history: trouble must not become the usual.
+    looks: how many times in a quarter of a year labels are looked at: the more often, the surer each time.
     """
     every = [*profile.history, *(one.window for one in past)][-MEMORY:]
 
@@ -69,7 +75,7 @@ def judge(
     found, said = [*found, *moved], [*said, *unsaid]
     estimated, drops, unsaid = estimated_quality(profile, window, clean(P.ESTIMATED_QUALITY))
     found, said = [*found, *drops], [*said, *unsaid]
-    realised, labels, drops, unsaid = _realised(profile, window, past, now=now)
+    realised, labels, drops, unsaid = _realised(profile, window, past, now=now, looks=looks)
     found, said = [*found, *drops], [*said, *unsaid]
     if labels is not None and labels.mature:
         found = _with_labels(found)
@@ -196,7 +202,7 @@ def _coverage(window: Window) -> float:
 
 
 def _realised(
-    profile: Profile, window: Window, past: Sequence[Judged], *, now: datetime | None
+    profile: Profile, window: Window, past: Sequence[Judged], *, now: datetime | None, looks: int
 ) -> tuple[dict[str, float], LabelState | None, list[QualityFinding], list[NotJudged]]:
     def unsaid(because: str) -> list[NotJudged]:
         return [NotJudged(path=P.REALISED_QUALITY, about="", because=because)]
@@ -217,13 +223,13 @@ def _realised(
     history = [*profile.history, *mature][-MEMORY:]
     calm = [*profile.history, *(one.window for one in past if one.window in mature and one.clean(P.CALIBRATION))]
     if profile.problem is Problem.REGRESSION:
-        told, found = realised_numbers(profile, window, history)
+        told, found = realised_numbers(profile, window, history, mature, looks=looks)
         enough = window.residuals[1] >= ENOUGH_LABELS
     else:
-        told, found = realised_classes(profile, window, history)
+        told, found = realised_classes(profile, window, history, mature, looks=looks)
         enough = hits_of(window.joint).labelled >= ENOUGH_LABELS
         found += calibration_drift(profile, window, calm[-MEMORY:])
-    found += segment_quality(profile, window)
+    found += segment_quality(profile, window, looks=looks)
     if not enough:
         return told, state, [], unsaid(f"{state.labelled:,} labels, fewer than {ENOUGH_LABELS}")
     if not state.mature:

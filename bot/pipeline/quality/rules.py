@@ -5,6 +5,8 @@ Sources and measurements: docs/model-quality.md. None of them was chosen on the 
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 ENOUGH = 200  # predictions, below which a distribution is mostly luck
 ENOUGH_LABELS = 100
 LONG = 99  # windows of history from which on ranks can be as rare as 1 in 100
@@ -26,4 +28,19 @@ BIAS_PAGE = 0.03
 BIAS_Z = 4.0
 SEGMENT_FLOOR = 0.03  # a group is smaller and there are many of them
 COVERAGE = 0.8  # of the usual share of labels, below which early labels may be another kind of people
-FALSE_SHARE, LOOKS = 0.05, 90  # of the sum of errors: one false alarm in twenty runs of 90 windows
+FALSE_SHARE = 0.05  # of healthy models that labels call ill within so many looks:
+LOOKS = 90  # a day each in a quarter of a year; a log that is judged more often has more of them
+
+
+def sure(looks: int) -> float:
+    """Probability of a false call that one look at labels may spend."""
+    return FALSE_SHARE / looks
+
+
+def sigmas(looks: int) -> float:
+    """The same in sigmas, one-sided, and at least what any loss must be.
+
+    >>> round(sigmas(90), 2), round(sigmas(8640), 2)
+    (3.26, 4.39)
+    """
+    return max(QUALITY_SIGMAS, -NormalDist().inv_cdf(sure(looks)))

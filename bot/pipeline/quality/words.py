@@ -1,8 +1,20 @@
-"""Numbers in sentences."""
+"""Paths and numbers in sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
+
+from bot.domain.model_quality import QualityPath
+
+PATH_WORDS: Mapping[str, str] = {  # "told by ..."
+    QualityPath.DATA_QUALITY: "the form of the inputs",
+    QualityPath.PREDICTION_DRIFT: "the answers",
+    QualityPath.ESTIMATED_QUALITY: "the scores, without labels",
+    QualityPath.REALISED_QUALITY: "labels",
+    QualityPath.CALIBRATION: "scores against labels",
+    QualityPath.FEATURE_DRIFT: "the inputs",
+}
 
 
 def percent(share: float) -> str:

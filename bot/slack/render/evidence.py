@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.catalogue import Catalogue, Side
-from bot.domain.finding import FindingKind
+from bot.domain.finding import Account, FindingKind
 from bot.domain.incident import Member
 from bot.domain.message import EvidenceMessage
 from bot.domain.verdict import Verdict
 from bot.pipeline.course import limit_text, pace_text, unsure
+from bot.pipeline.quality.attribution import in_words
+from bot.pipeline.quality.words import PATH_WORDS
 from bot.slack.render import blocks as b
 from bot.slack.render.escape import esc
 from bot.slack.render.numbers import clock_text, date_markup, quantity, time_markup
@@ -52,6 +54,8 @@ def _row(member: Member, catalogue: Catalogue | None) -> str:
         return f"• {where} cannot be read {since}{because}"
     if found.kind is FindingKind.GAP:
         return f"• {where} went silent {since}, usually {quantity(evidence.expected, evidence.unit)}"
+    if found.kind is FindingKind.LOG and evidence.account is not None and member.ended is None:
+        return f"• {where}: {esc(evidence.account.what, limit=200)}, {since}"
     if member.ended is not None:
         usual = quantity(evidence.expected, evidence.unit)
         span = f"from {time_markup(found.onset)} until {time_markup(member.ended)}"
@@ -65,6 +69,8 @@ def _row(member: Member, catalogue: Catalogue | None) -> str:
 def _course(member: Member, catalogue: Catalogue | None) -> str:
     """A line on where a series runs to and whether it came before; nothing where that says nothing."""
     found, course = member.finding, member.finding.evidence.course
+    if found.evidence.account is not None and member.ended is None:
+        return _account(found.evidence.account, found.evidence.unit)
     if course is None or member.ended is not None or found.kind in (FindingKind.GAP, FindingKind.BLIND):
         return ""
     signal = catalogue.signal.get(found.key.signal) if catalogue else None
@@ -79,6 +85,15 @@ def _course(member: Member, catalogue: Catalogue | None) -> str:
     if course.alike is not None:
         said.append(f"looked like this on {date_markup(course.alike)}")
     return f"      {'; '.join(said)}" if said else ""
+
+
+def _account(account: Account, unit: str) -> str:
+    """By which way the log says so, how old its labels are, what that way cannot see, and what a drop is made of."""
+    parts = [f"Told by {PATH_WORDS[account.path]}", account.labels, f"it cannot see all: {account.blind}"]
+    said = [f"      _{esc('; '.join(part for part in parts if part), limit=420)}_"]
+    if made := in_words(account.split, shares=unit in ("accuracy", "auc")):
+        said.append(f"      {esc(made, limit=300)}")
+    return "\n".join(said)
 
 
 def _seen(rows: Sequence[Member], catalogue: Catalogue | None) -> list[str]:
