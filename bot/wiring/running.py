@@ -17,6 +17,7 @@ from bot.domain.notice import Notice
 from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, StoreDownError
 from bot.explaining import Explaining
 from bot.health import HealthServer, Pulse, health_app
+from bot.log_watch import LogWatch
 from bot.lookout import Lookout
 from bot.metrics import Metrics
 from bot.ports import Store
@@ -112,6 +113,8 @@ class Bot:
             for part in (*sources, *change_sources, registry, mover, retrainer, explainer)
             if part is not None and hasattr(part, "close")
         ]
+        self._logs = parts.log_watches(settings, store=store)
+        self._closing += [one.close for one in self._logs]
         self.watch = Watch(catalogue, budget=settings.detectors.false_episodes_a_day)
         lookout = Lookout(
             sources=sources,
@@ -121,6 +124,7 @@ class Bot:
             watch=self.watch,
             timing=timing,
             metrics=self._metrics,
+            logs=self._logs,
         )
         self._tick = Tick(
             lookout=lookout,
@@ -205,6 +209,8 @@ class Bot:
         into = (self._clock.now() - slot_of(self._clock.now(), self._timing.period)) / self._timing.period
         self._scheduler.every(period, "tick", self.tick, first=(1.0 + LAG - into) % 1.0 * period)
         self._scheduler.every(min(period, QUICK), "act", self._act)
+        for one in self._logs:
+            self._scheduler.every(period, f"read {one.name}", self._reading(one))
         self._scheduler.every(min(period, QUICK), "explain", self._explain, patience=self._wordless)
         self._scheduler.every(GAUGES_EVERY, "gauges", self._gauge)
         self._scheduler.start()
@@ -275,6 +281,14 @@ class Bot:
         self._slot, self._store_ok, self._ticked = slot, True, time.monotonic()
         _log_tick(result)
         self.slack.publisher.wake()
+
+    def _reading(self, one: LogWatch) -> Callable[[], Awaitable[None]]:
+        """A prediction log is read beside the ticks: counting a large one takes longer than a tick may."""
+
+        async def read() -> None:
+            await one.refresh(self._clock.now())
+
+        return read
 
     async def _act(self) -> None:
         if await self._actor.advance():
