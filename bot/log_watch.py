@@ -168,7 +168,8 @@ class LogWatch:
     async def _profile(self, span: Span, *, end: datetime, now: datetime) -> Profile | None:
         """Return a version's own reference; until it has one, that of the version before it."""
         version = span.version
-        if version not in self._own and (kept := await self._profiles.profile(self.model, version)) is not None:
+        kept = await self._profiles.profile(self.model, version)  # each time: `faultline reference` may have made one
+        if kept is not None and (version not in self._own or self._own[version].id != kept.id):
             self._own[version] = kept
         if version not in self._own and (healthy := self._healthy(span, end)) is not None:
             made = await asyncio.to_thread(

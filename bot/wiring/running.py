@@ -37,6 +37,7 @@ LAG = 0.05  # of a period after the full one: scrapes of that moment have arrive
 QUICK = timedelta(seconds=2)  # longest real wait until an approval is acted on, and until an incident is explained
 TURN = timedelta(seconds=45)  # an explanation may first wait for another one's call to end
 GAUGES_EVERY = timedelta(seconds=5)
+LOG_PATIENCE = timedelta(minutes=10)
 CONNECT_AGAIN_S = (2.0, 5.0, 15.0, 30.0, 60.0)  # Slack may be down when we start: detection goes on meanwhile
 
 
@@ -210,7 +211,8 @@ class Bot:
         self._scheduler.every(period, "tick", self.tick, first=(1.0 + LAG - into) % 1.0 * period)
         self._scheduler.every(min(period, QUICK), "act", self._act)
         for one in self._logs:
-            self._scheduler.every(period, f"read {one.name}", self._reading(one))
+            # statements have a limit of their own; the first reading takes several
+            self._scheduler.every(period, f"read {one.name}", self._reading(one), patience=LOG_PATIENCE)
         self._scheduler.every(min(period, QUICK), "explain", self._explain, patience=self._wordless)
         self._scheduler.every(GAUGES_EVERY, "gauges", self._gauge)
         self._scheduler.start()
