@@ -129,8 +129,9 @@ class LogWatch:
             held.update((window.number, window) for window in read)
             oldest_kept = number_of(newest, self._stretch.seconds)
             self._windows[span.version] = {n: window for n, window in sorted(held.items()) if n >= oldest_kept}
-            first = min((window.number for window in read), default=0)
-            await asyncio.to_thread(self._judge, span.version, 0 if changed else first, now)
+            if read or changed:
+                first = 0 if changed or not read else read[0].number
+                await asyncio.to_thread(self._judge, span.version, first, now)
         self._volume = await asyncio.to_thread(self._volume_of, end)
 
     def _judge(self, version: str, first: int, now: datetime) -> None:
