@@ -11,9 +11,10 @@ import aiohttp
 
 from bot.demo.player import BAD_MODEL, BAD_VERSION, FULL_NODE, Said, read
 from bot.demo.stage import DemoError, Stage
+from bot.world.scenario import DEMO_PATIENCE_S, HOUR_S, MINUTE_S
 
 LOOK_EVERY_S = 0.4
-LATEST_MINUTE = 360.0  # an hour after the bad version was taken back by itself: both troubles are shown in any case
+LATEST_MINUTE = (DEMO_PATIENCE_S + HOUR_S) / MINUTE_S  # time to recover from what nobody rolled back
 DISK: Mapping[str, Any] = {"kind": "disk_full", "target": FULL_NODE, "rise_s": 360.0}
 
 
@@ -49,9 +50,11 @@ async def direct(scene: Stage, *, disk_lasts_s: float) -> Cue:
             await asyncio.sleep(LOOK_EVERY_S)
             why = await _look(session, scene)
         wanted = {**DISK, "duration_s": disk_lasts_s}
-        async with session.post(f"{scene.world}/_world/faults", json=wanted) as answer:
-            if not answer.ok:
-                raise DemoError(f"the world did not let the disk fill: {await answer.text()}")
+        try:
+            async with session.post(f"{scene.world}/_world/faults", json=wanted) as answer:
+                answer.raise_for_status()
+        except aiohttp.ClientError as error:
+            raise DemoError(f"the world did not let the disk fill: {error}") from error
     return why
 
 

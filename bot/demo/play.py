@@ -13,6 +13,7 @@ from typing import Any
 from bot.demo.director import Cue, direct
 from bot.demo.player import Played, play
 from bot.demo.stage import RATE, DemoError, Process, Stage, stage
+from bot.world.scenario import DEMO_PATIENCE_S
 
 PATIENCE_S = 180.0  # a headless run is over by then, or it has failed: twice what it takes
 DISK_PLAYED_S = 1860.0  # full for half an hour, which is half a minute here: a player needs no longer
@@ -21,9 +22,10 @@ DISK_SHOWN_S = 7200.0  # two minutes here: people read, and then look for the bu
 STORY = f"""
   One second here is {RATE / 60:.0f} minute there. From now on, in seconds:
      2   frontdoor is rolled out: innocent, and nothing is said about it
-     5   model fraud is promoted to version 4, which is bad; nobody else takes it back within five minutes
-  When that is over, and its incident resolved, the disk under the feature pipeline begins to fill; features go stale
-  and ranking looks bad. Somebody frees the disk {DISK_SHOWN_S / RATE / 60:.0f} minutes later.
+     5   model fraud is promoted to version 4, which is bad
+  Take your time: only after {DEMO_PATIENCE_S / RATE / 60:.0f} minutes does somebody else take version 4 back.
+  When its incident is resolved, the disk under the feature pipeline begins to fill; features go stale and ranking
+  looks bad. Somebody frees the disk {DISK_SHOWN_S / RATE / 60:.0f} minutes later.
 
   You are alice. Open a thread, press "Roll back…" on the incident of fraud, then choose "bob" on the left (alice may
   ask, bob or carol may approve) and press "Approve" in the thread. Try /faultline status, /silence, the app's Home.

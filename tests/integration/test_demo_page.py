@@ -143,6 +143,7 @@ async def test_a_newcomer_rolls_back_the_model_silences_the_disk_and_leaves(demo
     # Only then does the disk fill, and it is another matter
     disk = told.filter(has_text="infrastructure: a full disk")
     await expect(disk).to_contain_text("n-04")
+    await expect(disk).to_contain_text("model ranking")  # suffers from it
     await expect(disk).to_contain_text("Rollback: would not help")
     await disk.get_by_test_id("thread-open").click()
     await expect(thread.get_by_test_id("thread-root")).to_contain_text("infrastructure: a full disk")
