@@ -156,6 +156,18 @@ class ProposalWrite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredProfile:
+    """A frozen reference profile of a model version: what later windows of it are compared with."""
+
+    model: str
+    version: str
+    id: str  # hash of the body
+    made: datetime
+    origin: str  # "command" or "healthy days"
+    body: str  # JSON, some 10 to 300 kB; the store does not look into it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changeset:
     """Everything that becomes true together. One commit: all of it, or none."""
 
@@ -168,6 +180,7 @@ class Changeset:
     deploys: tuple[DeployEvent, ...] = ()
     changes: tuple[Change, ...] = ()  # those already known are ignored
     audit: tuple[AuditEntry, ...] = ()
+    profiles: tuple[StoredProfile, ...] = ()  # never replaced: the same (model, version, id) again is ignored
     tick: TickMark | None = None
     snapshot: bytes | None = None  # detector state and series index
 
@@ -238,6 +251,14 @@ class Store(Protocol):
 
     async def audit(self, *, limit: int) -> Sequence[AuditEntry]:
         """The newest first."""
+        ...
+
+    async def profile(self, model: str, version: str) -> StoredProfile | None:
+        """The newest by `made` of that version."""
+        ...
+
+    async def profiles(self, model: str) -> Sequence[StoredProfile]:
+        """The newest of each version, bodies included; the newest first."""
         ...
 
     async def last_tick(self) -> TickMark | None: ...
