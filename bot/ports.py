@@ -17,7 +17,7 @@ from bot.domain.notice import Decision, Told
 from bot.domain.prediction_log import LogColumns, Profile, Span, Stretch, Window
 from bot.domain.proposal import AuditEntry, Proposal, ProposalId, ProposalState
 from bot.domain.series import BlindSpot, History, Samples, SeriesIndex
-from bot.domain.silence import Silence, SilenceId
+from bot.domain.silence import Silence, SilenceEffect, SilenceId, SilencePreview
 from bot.errors import RetryLaterError
 
 # ---------------------------------------------------------------- sources
@@ -358,33 +358,6 @@ class Directory(Protocol):
     async def members(self, group_id: str) -> frozenset[str]:
         """User ids of a Slack user group, read fresh. Raises RetryLaterError or GiveUpError: then refuse."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SilencePreview:
-    """What a silence would have muted."""
-
-    days: int
-    incidents: int  # incidents that would have gone unheard
-    findings: int
-    examples: tuple[Finding, ...]  # at most 5, the newest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audible:
-    """An open incident that a silence touches and does not mute."""
-
-    incident_id: IncidentId
-    covered: int  # active findings that are silenced
-    active: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SilenceEffect:
-    """What a silence changes at this moment. It mutes an incident only when all that is active in it is silenced."""
-
-    muted: tuple[IncidentId, ...]
-    audible: tuple[Audible, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bot.acting import Actor
 from bot.clock import Clock, from_epoch
 from bot.config import Settings
+from bot.digesting import Digesting
 from bot.domain.notice import Notice
 from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, StoreDownError
 from bot.explaining import Explaining
@@ -174,6 +175,7 @@ class Bot:
             metrics=self._metrics,
         )
         self._explaining = Explaining(store=store, explainer=explainer, catalogue=catalogue, clock=self._clock)
+        self._digesting = Digesting(store=store, catalogue=catalogue, clock=self._clock, policy=speaking)
         self._scheduler = Scheduler(metrics=self._metrics)
         self._health = HealthServer(
             app=health_app(self._metrics, self.pulse), bind=settings.health.bind, port=settings.health.port
@@ -214,6 +216,7 @@ class Bot:
             # statements have a limit of their own; the first reading takes several
             self._scheduler.every(period, f"read {one.name}", self._reading(one), patience=LOG_PATIENCE)
         self._scheduler.every(min(period, QUICK), "explain", self._explain, patience=self._wordless)
+        self._scheduler.every(period, "digest", self._digest)
         self._scheduler.every(GAUGES_EVERY, "gauges", self._gauge)
         self._scheduler.start()
 
@@ -298,6 +301,10 @@ class Bot:
 
     async def _explain(self) -> None:
         if await self._explaining.catch_up():
+            self.slack.publisher.wake()
+
+    async def _digest(self) -> None:
+        if await self._digesting.catch_up():
             self.slack.publisher.wake()
 
     async def _gauge(self) -> None:
