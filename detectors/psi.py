@@ -38,7 +38,7 @@ def psi(reference: ArrayLike, current: ArrayLike) -> Distance:
     >>> before = [[500.0, 300.0, 200.0, np.nan], [500.0, 500.0, 0.0, 0.0]]
     >>> found = psi(before, [[50.0, 30.0, 20.0, np.nan], [80.0, 20.0, 0.0, 0.0]])
     >>> found.psi.round(2).tolist(), found.excess.round(2).tolist(), found.p.round(2).tolist()
-    ([0.0, 0.41], [0.0, 0.39], [1.0, 0.0])
+    ([0.0, 0.41], [0.0, 0.4], [1.0, 0.0])
     """
     before, now = np.asarray(reference, np.float64), np.asarray(current, np.float64)
     there = np.isfinite(before) & np.isfinite(now)
