@@ -26,6 +26,9 @@ from detectors.error_rate import step, threshold
 from detectors.rates import binomial_above
 
 
+BARELY = 0.01  # above its limit, so that a sum that has passed it still says so
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hits:
     labelled: int
@@ -125,12 +128,13 @@ def _slow_drop(now: Hits, usual: Hits, past: Sequence[Hits], between: float, *, 
     rate = 1.0 - usual.accuracy + float(np.hypot(usual.error, between))
     worse = min(rate + 2.0 * max(QUALITY_FLOOR, QUALITY_SIGMAS * between), (1.0 + rate) / 2.0)
     runs = [row for row in (*past[-LOOKS:], now) if row.labelled]
+    typical = int(np.median([row.labelled for row in runs]))
+    limit = _limit(_about(rate), _about(worse), int(_about(typical))) + float(np.log(max(looks, LOOKS) / LOOKS))
     total, since = 0.0, 0
     for place, row in enumerate(runs):
         total = float(step(total, row.labelled - row.right, row.labelled, usual=rate, worse=worse))
+        total = min(total, limit + BARELY)  # what a window was over is over with the next good one
         since = place + 1 if total == 0.0 else since
-    typical = int(np.median([row.labelled for row in runs]))
-    limit = _limit(_about(rate), _about(worse), int(_about(typical))) + float(np.log(max(looks, LOOKS) / LOOKS))
     run = runs[since:]
     labelled, right = sum(row.labelled for row in run), sum(row.right for row in run)
     if total <= limit or labelled < ENOUGH_LABELS or right / labelled > usual.accuracy - QUALITY_FLOOR:
