@@ -233,6 +233,30 @@ def quality(
 
 
 @app.command()
+def reference(
+    config: Config = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="Of which model.", show_default="the only one")] = None,
+    version: Annotated[str | None, typer.Option(help="Of which version.", show_default="the newest")] = None,
+    start: Annotated[datetime | None, typer.Option(help="UTC.", show_default="as long ago as configured")] = None,
+    end: Annotated[datetime | None, typer.Option(help="UTC.", show_default="now")] = None,
+) -> None:
+    """Freeze what a model version is compared with, from healthy days of its prediction log."""
+    from bot.config import config_path, load_settings  # noqa: PLC0415
+    from bot.wiring.references import Wanted, lines_of, make_reference  # noqa: PLC0415
+
+    settings = load_settings(config_path(config))
+    wanted = Wanted(
+        model=model,
+        version=version,
+        start=start.replace(tzinfo=UTC) if start else None,
+        end=end.replace(tzinfo=UTC) if end else None,
+    )
+    for line in lines_of(asyncio.run(make_reference(settings, wanted))):
+        typer.echo(line)
+
+
+@app.command()
 def demo(
     *,
     headless: Annotated[bool, typer.Option("--headless", help="Play a person who approves, then stop.")] = False,

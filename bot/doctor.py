@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from bot.clock import WallClock
@@ -15,7 +16,7 @@ from bot.domain.series import SeriesIndex
 from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, SourceDownError
 from bot.llm.provider import PydanticAiProvider
 from bot.metrics import Metrics
-from bot.ports import Directory, MetricSource, Registry
+from bot.ports import Directory, MetricSource, PredictionLogReader, Registry
 from bot.slack.api import SlackApi, make_client, make_session
 from bot.slack.check import CheckResult, check_slack
 from bot.slack.people import SlackDirectory
@@ -118,6 +119,21 @@ async def check_registry(registry: Registry, models: Iterable[str]) -> list[Chec
     return found or [_ok(name, "the catalogue holds no model")]
 
 
+async def check_log(name: str, log: PredictionLogReader, *, at: datetime) -> list[CheckResult]:
+    """Count a day of predictions, as a reading does; nothing but counts comes here."""
+    name = f"log {name}"
+    try:
+        spans = await asyncio.to_thread(log.spans, start=at - timedelta(days=1), end=at)
+    except SourceDownError as error:
+        return [_failed(name, str(error), "check url, log and the credentials from this machine")]
+    except BadInputError as error:
+        return [_failed(name, str(error), "correct the names in sources.predictions")]
+    if not spans:
+        return [_failed(name, "can be read, and has no predictions of the last day", "check `log` and `time`")]
+    listed = _some([f"{one.n:,} of version {one.version}" if one.version else f"{one.n:,}" for one in spans])
+    return [_ok(name, f"can be read; predictions of the last day: {listed}")]
+
+
 async def check_store(url: str) -> list[CheckResult]:
     """Open the database beside a running bot, without its lock and without writing."""
     try:
@@ -206,6 +222,7 @@ async def examine(settings: Settings) -> AsyncIterator[CheckResult]:
 def _parts(settings: Settings) -> list[Check]:
     checks: list[Check] = [partial(_slack, settings)]
     checks += [partial(_prometheus, settings, source.name) for source in settings.sources.prometheus]
+    checks += [partial(_log, settings, section.name) for section in settings.sources.predictions]
     checks += [partial(_recording, settings), partial(_mlflow, settings), partial(check_store, settings.database_url)]
     checks += [partial(_llm, settings), partial(_retrain, settings), partial(_approvers, settings)]
     return checks
@@ -230,6 +247,18 @@ async def _prometheus(settings: Settings, name: str) -> Sequence[CheckResult]:
         return await check_source(source, settings.catalogue, at=WallClock().now())
     finally:
         await source.close()
+
+
+async def _log(settings: Settings, name: str) -> Sequence[CheckResult]:
+    section = next(one for one in settings.sources.predictions if one.name == name)
+    try:
+        log = parts.prediction_log(settings, section)
+    except BadInputError as error:
+        return [_failed(f"log {name}", str(error), "see sources.predictions")]
+    try:
+        return await check_log(name, log, at=parts.clock(settings).now())
+    finally:
+        await asyncio.to_thread(log.close)
 
 
 async def _recording(settings: Settings) -> Sequence[CheckResult]:

@@ -129,8 +129,9 @@ class LogWatch:
             held.update((window.number, window) for window in read)
             oldest_kept = number_of(newest, self._stretch.seconds)
             self._windows[span.version] = {n: window for n, window in sorted(held.items()) if n >= oldest_kept}
-            first = min((window.number for window in read), default=0)
-            await asyncio.to_thread(self._judge, span.version, 0 if changed else first, now)
+            if read or changed:
+                first = 0 if changed or not read else read[0].number
+                await asyncio.to_thread(self._judge, span.version, first, now)
         self._volume = await asyncio.to_thread(self._volume_of, end)
 
     def _judge(self, version: str, first: int, now: datetime) -> None:
@@ -168,7 +169,8 @@ class LogWatch:
     async def _profile(self, span: Span, *, end: datetime, now: datetime) -> Profile | None:
         """Return a version's own reference; until it has one, that of the version before it."""
         version = span.version
-        if version not in self._own and (kept := await self._profiles.profile(self.model, version)) is not None:
+        kept = await self._profiles.profile(self.model, version)  # each time: `faultline reference` may have made one
+        if kept is not None and (version not in self._own or self._own[version].id != kept.id):
             self._own[version] = kept
         if version not in self._own and (healthy := self._healthy(span, end)) is not None:
             made = await asyncio.to_thread(

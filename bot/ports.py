@@ -17,7 +17,7 @@ from bot.domain.notice import Decision, Told
 from bot.domain.prediction_log import LogColumns, Profile, Span, Stretch, Window
 from bot.domain.proposal import AuditEntry, Proposal, ProposalId, ProposalState
 from bot.domain.series import BlindSpot, History, Samples, SeriesIndex
-from bot.domain.silence import Silence, SilenceId
+from bot.domain.silence import Silence, SilenceEffect, SilenceId, SilencePreview
 from bot.errors import RetryLaterError
 
 # ---------------------------------------------------------------- sources
@@ -195,6 +195,18 @@ class ProposalWrite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredProfile:
+    """A frozen reference profile of a model version: what later windows of it are compared with."""
+
+    model: str
+    version: str
+    id: str  # hash of the body
+    made: datetime
+    origin: str  # "command" or "healthy days"
+    body: str  # JSON, some 10 to 300 kB; the store does not look into it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changeset:
     """Everything that becomes true together. One commit: all of it, or none."""
 
@@ -207,6 +219,7 @@ class Changeset:
     deploys: tuple[DeployEvent, ...] = ()
     changes: tuple[Change, ...] = ()  # those already known are ignored
     audit: tuple[AuditEntry, ...] = ()
+    profiles: tuple[StoredProfile, ...] = ()  # never replaced: the same (model, version, id) again is ignored
     tick: TickMark | None = None
     snapshot: bytes | None = None  # detector state and series index
 
@@ -279,6 +292,14 @@ class Store(Protocol):
         """The newest first."""
         ...
 
+    async def profile(self, model: str, version: str) -> StoredProfile | None:
+        """The newest by `made` of that version."""
+        ...
+
+    async def profiles(self, model: str) -> Sequence[StoredProfile]:
+        """The newest of each version, bodies included; the newest first."""
+        ...
+
     async def last_tick(self) -> TickMark | None: ...
 
     async def snapshot(self) -> bytes | None: ...
@@ -337,33 +358,6 @@ class Directory(Protocol):
     async def members(self, group_id: str) -> frozenset[str]:
         """User ids of a Slack user group, read fresh. Raises RetryLaterError or GiveUpError: then refuse."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SilencePreview:
-    """What a silence would have muted."""
-
-    days: int
-    incidents: int  # incidents that would have gone unheard
-    findings: int
-    examples: tuple[Finding, ...]  # at most 5, the newest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audible:
-    """An open incident that a silence touches and does not mute."""
-
-    incident_id: IncidentId
-    covered: int  # active findings that are silenced
-    active: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SilenceEffect:
-    """What a silence changes at this moment. It mutes an incident only when all that is active in it is silenced."""
-
-    muted: tuple[IncidentId, ...]
-    audible: tuple[Audible, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,20 +17,17 @@ from bot.domain.labels import Matcher, all_match
 from bot.domain.message import OutboxItem, Slot
 from bot.domain.notice import Reason, Told
 from bot.domain.proposal import LIVE, AuditEntry, Proposal
-from bot.domain.silence import MAX_SILENCE, Silence, SilenceId
+from bot.domain.silence import MAX_SILENCE, Audible, Silence, SilenceEffect, SilenceId, SilencePreview
 from bot.errors import BadInputError, RefusedError, RetryLaterError
 from bot.pipeline.decide import covering, labels_for_silence
 from bot.pipeline.evidence import build_pack
 from bot.pipeline.speak import change_message, flaps, headline_of, item
 from bot.ports import (
-    Audible,
     Changeset,
     ConcurrentChangeError,
     Explainer,
     IncidentWrite,
     ModelStatus,
-    SilenceEffect,
-    SilencePreview,
     Status,
     Store,
 )

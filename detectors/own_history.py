@@ -1,46 +1,59 @@
-"""How unusual a statistic is for itself: against its own last windows, whatever theory says of independent rows."""
+"""How unusual a statistic is by its own earlier values: rows of production are not independent, and p-values lie."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-FEW = 5  # values below which neither middle nor spread are known
-SIGMA = 1.4826  # median absolute deviations of a normal distribution
+FEWEST = 5  # earlier values; of fewer a median and its spread are luck
+SIGMA = 1.4826  # standard deviations a median absolute deviation, for a Gaussian
 
 
-def rank_p(value: Floats, history: Floats) -> Floats:
-    """Return how often the history was at least as large: (1 + #{h >= value}) / (H + 1).
+def rank_p(value: ArrayLike, history: ArrayLike) -> Floats:
+    """How likely an ordinary window is at least as bad as this one, judged by those before it.
 
-    value: (f,); history: (h, f), NaN where there was no value. Returns (f,); NaN for a value that is NaN.
-    .01 takes at least 99 values. Source: Davison & Hinkley (1997), Monte Carlo tests.
+    value:   (f,) now; larger is worse. history: (h, f) of earlier windows; NaN entries are left out.
+    Returns  (f,) from 1 / (h + 1), worse than all, to 1; 1 without any history; NaN where the value is NaN.
+    Source:  the rank test of exchangeable windows, as in conformal prediction (Vovk et al. 2005).
 
-    >>> rank_p(np.array([5.0]), np.arange(4.0)[:, None])
-    array([0.2])
+    >>> rank_p(np.array([9.0, 0.0]), np.array([[1.0, 1.0], [2.0, np.nan], [3.0, 3.0]])).tolist()
+    [0.25, 1.0]
     """
-    known = np.isfinite(history)
-    above = (known & (history >= value)).sum(axis=0)
-    found: Floats = (1.0 + above) / (known.sum(axis=0) + 1.0)
-    return np.where(np.isfinite(value), found, np.nan)
+    now, before = np.asarray(value, np.float64), np.asarray(history, np.float64)
+    known = ~np.isnan(before)
+    p: Floats = (1.0 + (before >= now).sum(0)) / (known.sum(0) + 1.0)
+    return np.where(np.isnan(now), np.nan, p)
 
 
-def robust_z(value: Floats, history: Floats, *, floor: Floats) -> Floats:
-    """Score how many robust sigmas a value lies above the middle of its history.
+def robust_z(value: ArrayLike, history: ArrayLike, *, floor: ArrayLike) -> Floats:
+    """How far the value sits above the median of its history, in robust standard deviations.
 
-    value: (f,); history: (h, f), NaN where there was no value; floor: (f,) or one, the least sigma.
-    Returns (f,); NaN with fewer than five values. Source: Iglewicz & Hoaglin (1993).
+    value:   (f,) now, in any unit. history: (h, f) of earlier windows; what is not finite is left out.
+    floor:   (f,) or one number, in the same unit: the least spread that is believed.
+    Returns  (f,) in sigmas, positive above the median; NaN for a NaN and where fewer than FEWEST entries are left;
+             infinite for any departure where both floor and spread are 0.
+    Source:  Iglewicz & Hoaglin (1993), the modified z-score.
 
-    >>> robust_z(np.array([10.0]), np.arange(5.0)[:, None], floor=np.array([0.1])).round(2)
-    array([5.4])
+    >>> robust_z(np.array([9.0]), np.array([[1.0], [2.0], [3.0], [4.0], [5.0]]), floor=0.1).round(3).tolist()
+    [4.047]
     """
-    known = np.isfinite(history).sum(axis=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # columns without any value: NaN is what they shall give
-        middle = np.nanmedian(np.where(np.isfinite(history), history, np.nan), axis=0)
-        spread = SIGMA * np.nanmedian(np.abs(np.where(np.isfinite(history), history, np.nan) - middle), axis=0)
-    z: Floats = (value - middle) / np.maximum(spread, floor)
-    return np.where(known >= FEW, z, np.nan)
+    now, before = np.asarray(value, np.float64), np.asarray(history, np.float64)
+    before = np.where(np.isfinite(before), before, np.nan)
+    middle = _median(before)
+    spread = np.maximum(SIGMA * _median(np.abs(before - middle)), np.asarray(floor, np.float64))
+    away = now - middle
+    with np.errstate(divide="ignore"):
+        return np.where(away == 0, 0.0, away / np.where((away == 0) & (spread == 0), 1.0, spread))
+
+
+def _median(values: Floats) -> Floats:
+    """Median over the first axis without NaN; NaN where fewer than FEWEST are left."""
+    known = (~np.isnan(values)).sum(0)
+    if not len(values):
+        return np.full(values.shape[1:], np.nan)
+    ordered = np.sort(values, axis=0)  # NaN last
+    low, high = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, len(values) - 1)
+    pair = np.take_along_axis(ordered, low[None], 0)[0] + np.take_along_axis(ordered, high[None], 0)[0]
+    return np.where(known >= FEWEST, pair / 2.0, np.nan)

@@ -1,56 +1,70 @@
-"""Population stability index on counts, with what chance alone gives: how far a distribution has moved."""
+"""Population stability index: how far a column's shares moved, and how much of that chance alone explains."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import chi2
+from numpy.typing import ArrayLike, NDArray
+
+from detectors.homogeneity import p_value, pool_rare
 
 Floats = NDArray[np.float64]
 
-PSEUDO = 0.5  # a bin: an empty one must not be infinitely surprising
+PSEUDO = 0.5  # rows added to each bin, so that an empty one has a logarithm (Jeffreys' prior)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distance:
-    """Of (f,) columns; NaN where nothing can be said."""
+    """How far columns moved; every array is (f,), without unit; NaN where there is nothing to compare."""
 
     psi: Floats
-    excess: Floats  # what is left after the mean of chance is taken off; never below 0
-    p: Floats  # that samples of these sizes differ so much by chance
+    excess: Floats  # what is left of it without the part that chance alone adds
+    p: Floats  # how likely chance alone moves the column at least so far
 
 
-def psi(reference: Floats, current: Floats) -> Distance:
-    """Compare columns bin by bin.
+def psi(reference: ArrayLike, current: ArrayLike) -> Distance:
+    """Compare the shares of each column in two samples.
 
-    reference, current: (f, b) counts of f columns in at most b bins; NaN fills up columns with fewer.
-    Returns (f,) each. NaN without counts on one side, or with fewer than two bins.
+    reference, current: (f, b) counts of f columns in up to b bins; NaN marks a bin that a column does not have.
+    Returns NaN, NaN, NaN where a sample is empty or fewer than two bins are filled in either sample.
 
-    A bin that is empty on both sides says nothing and is left out. Under no change, PSI / (1/n + 1/m) is close to
-    chi-square with bins - 1 degrees of freedom, and its mean is (bins - 1)(1/n + 1/m).
-    Source: Yurdakul (2018), Statistical properties of population stability index.
+    A bin that is empty in both samples is no bin: with 10,000 rows against 100 its pseudo-counts alone would add .02.
+    The null of `p` is PSI / (1/n + 1/m) ~ chi-square with B - 1 degrees of freedom; that fails where a bin expects less
+    than about five rows of the smaller sample, so rare bins are pooled for the test: `homogeneity.pool_rare`. PSI and
+    its excess are of all the bins.
+    Source: Yurdakul (2018) for the null; its mean, (B - 1)(1/n + 1/m), is what `excess` takes away.
 
-    >>> found = psi(np.array([[500.0, 500.0]]), np.array([[50.0, 50.0], ]))
-    >>> found.psi.round(4), found.p.round(2)
-    (array([0.]), array([1.]))
+    >>> before = [[500.0, 300.0, 200.0, np.nan], [500.0, 500.0, 0.0, 0.0]]
+    >>> found = psi(before, [[50.0, 30.0, 20.0, np.nan], [80.0, 20.0, 0.0, 0.0]])
+    >>> found.psi.round(2).tolist(), found.excess.round(2).tolist(), found.p.round(2).tolist()
+    ([0.0, 0.41], [0.0, 0.4], [1.0, 0.0])
     """
-    real = np.isfinite(reference) & np.isfinite(current)
-    r, c = np.where(real, reference, 0.0), np.where(real, current, 0.0)
-    real = real & (r + c > 0)
-    bins = real.sum(axis=1)
-    n, m = r.sum(axis=1), c.sum(axis=1)
-    usable = (n > 0) & (m > 0) & (bins >= 2)
-    bins_safe = np.where(usable, bins, 2)[:, None]
-    n_safe, m_safe = np.where(usable, n, 1.0)[:, None], np.where(usable, m, 1.0)[:, None]
-    p = (r + PSEUDO) / (n_safe + PSEUDO * bins_safe)
-    q = (c + PSEUDO) / (m_safe + PSEUDO * bins_safe)
-    value = np.where(real, (p - q) * np.log(p / q), 0.0).sum(axis=1)
-    unit = (1.0 / n_safe + 1.0 / m_safe)[:, 0]
-    free = bins_safe[:, 0] - 1.0
+    before, now = np.asarray(reference, np.float64), np.asarray(current, np.float64)
+    there = np.isfinite(before) & np.isfinite(now)
+    before, now = np.where(there, before, 0.0), np.where(there, now, 0.0)
+    n, m = before.sum(-1), now.sum(-1)
+    filled = before + now > 0
+    bins = filled.sum(-1)
+    judged = (n > 0) & (m > 0) & (bins >= 2)
+    chance = 1.0 / np.where(judged, n, np.nan) + 1.0 / np.where(judged, m, np.nan)
+    moved = np.where(judged, _divergence(before, now), np.nan)
+    pooled = pool_rare(before, now)
     return Distance(
-        psi=np.where(usable, value, np.nan),
-        excess=np.where(usable, np.maximum(0.0, value - free * unit), np.nan),
-        p=np.where(usable, chi2.sf(value / unit, free), np.nan),
+        psi=moved,
+        excess=np.maximum(moved - (bins - 1) * chance, 0.0),
+        p=p_value(_divergence(*pooled) / chance, pooled),
     )
+
+
+def _divergence(before: Floats, now: Floats) -> Floats:
+    """Sum of (p - q) ln(p / q) over the bins (f, b) that are filled in either sample (f,)."""
+    filled = before + now > 0
+    extra = PSEUDO * filled.sum(-1, keepdims=True)
+    total = (
+        np.maximum(before.sum(-1, keepdims=True) + extra, PSEUDO),
+        np.maximum(now.sum(-1, keepdims=True) + extra, PSEUDO),
+    )
+    p, q = (before + PSEUDO) / total[0], (now + PSEUDO) / total[1]
+    found: Floats = np.where(filled, (p - q) * np.log(p / q), 0.0).sum(-1)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from pydantic import (
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DURATION = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
+TIME_OF_DAY = r"([01]\d|2[0-3]):[0-5]\d"
 ONE_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 SLACK_CHANNEL = r"[CG][A-Z0-9]{2,20}"
 SLACK_USER = r"[UW][A-Z0-9]{2,20}"
@@ -73,6 +74,23 @@ def write_duration(value: timedelta) -> str:
     return written or "0s"
 
 
+def read_time(value: Any) -> Any:
+    """Read `"09:00"`. YAML reads 10:00 without quotes as the number 600, so numbers are refused.
+
+    >>> read_time("09:30")
+    datetime.time(9, 30)
+    """
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(TIME_OF_DAY, value):
+        raise ValueError('expected a time of day in quotes, such as "09:00"')
+    return time.fromisoformat(value)
+
+
+def write_time(value: time) -> str:
+    return value.strftime("%H:%M")
+
+
 def _some(value: timedelta) -> timedelta:
     if value <= timedelta(0):
         raise ValueError("expected more than nothing")
@@ -120,6 +138,12 @@ _AS_TEXT = (
 )
 Duration = Annotated[timedelta, *_AS_TEXT]
 PositiveDuration = Annotated[timedelta, *_AS_TEXT, AfterValidator(_some)]
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(read_time),
+    PlainSerializer(write_time, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{TIME_OF_DAY}$", "examples": ["09:00"]}),
+]
 FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
 HttpUrl = Annotated[str, AfterValidator(_http_url), WithJsonSchema({"type": "string", "format": "uri"})]
 ChannelId = Annotated[

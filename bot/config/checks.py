@@ -11,6 +11,7 @@ from bot.config.places import Place
 from bot.config.settings import ConfigFile, Secrets, servers_of
 from bot.config.sources import AirflowSection
 from bot.domain.catalogue import Catalogue
+from bot.pipeline.quality.signals import NAMES
 
 Fault = tuple[Place, str]
 BATCH, REQUEST = "batch", "request"  # where a feature may come from besides a service
@@ -39,6 +40,7 @@ def _names(file: ConfigFile) -> Iterator[Fault]:
     ]
     if file.sources.mlflow is not None:
         places.append((("sources", "mlflow", "name"), file.sources.mlflow.name))
+    places += [(("sources", "predictions", at, "name"), one.name) for at, one in enumerate(file.sources.predictions)]
     taken = {variable("retrain", "token"): "actions.retrain"} if file.actions.retrain else {}
     for place, name in places:
         other = taken.setdefault(variable(name, "token"), name)
@@ -54,8 +56,8 @@ def _names(file: ConfigFile) -> Iterator[Fault]:
 
 def _queries(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
     sources = file.sources
-    if not sources.prometheus and sources.recording is None:
-        yield ("sources",), "expected at least one source of samples: `prometheus` or `recording`"
+    if not sources.prometheus and sources.recording is None and not sources.predictions:
+        yield ("sources",), "expected at least one source: `prometheus`, `predictions` or `recording`"
     asked = {signal.name for signal in catalogue.signals if signal.query}
     known = {signal.name for signal in catalogue.signals}
     for number, source in enumerate(sources.prometheus):
@@ -82,6 +84,7 @@ def _models(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
     named: list[tuple[Place, str]] = [(("approvers", name), name) for name in file.approvers]
     if file.sources.mlflow is not None:
         named += [(("sources", "mlflow", "models", name), name) for name in file.sources.mlflow.models]
+    named += [(("sources", "predictions", at, "model"), one.model) for at, one in enumerate(file.sources.predictions)]
     if isinstance(file.actions.retrain, AirflowSection):
         named += [(("actions", "retrain", "dags", name), name) for name in file.actions.retrain.dags]
     for place, name in named:
@@ -99,7 +102,7 @@ def warnings(
     yield from undeclared(catalogue)
     pulled = file.sources.recording is not None
     for signal in catalogue.signals:
-        if not signal.query and not pulled:
+        if not signal.query and not pulled and signal.name not in NAMES:
             yield f"catalog: signal {signal.name} has no query, so nobody pulls it"
         elif signal.query and not signal.entity_labels:
             yield f"catalog: signal {signal.name} has no entity: its series cannot be told apart by what they are about"

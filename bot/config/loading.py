@@ -28,6 +28,7 @@ from bot.config.settings import ConfigFile, Secrets, Settings, servers_of
 from bot.config.sources import WebhookSection
 from bot.domain.catalogue import Catalogue
 from bot.errors import BadInputError
+from bot.pipeline.quality.signals import with_log_signals
 
 Form = TypeVar("Form", ConfigFile, CatalogEntry)
 
@@ -42,11 +43,18 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Setti
     file = read_yaml_file(path)
     parsed = _checked(file, ConfigFile)
     catalogue = _catalogue(parsed)
+    if parsed.sources.predictions:
+        catalogue = with_log_signals(catalogue)
     if faults := [f"{file.at(place)}: {dotted(place)}: {text}" for place, text in contradictions(parsed, catalogue)]:
         raise BadInputError("\n".join(faults))
     servers = servers_of(parsed)
     reader = SecretReader(
-        environ, (*FIXED, *(variable(name, what) for name in servers for what in ("token", "password")))
+        environ,
+        (
+            *FIXED,
+            *(variable(name, what) for name in servers for what in ("token", "password")),
+            *(variable(one.name, "password") for one in parsed.sources.predictions),
+        ),
     )
     secrets = _secrets(parsed, reader)
     return Settings(
@@ -91,6 +99,9 @@ def _secrets(parsed: ConfigFile, reader: SecretReader) -> Secrets:
             tokens[name] = token
         if password := reader.read(variable(name, "password"), path=server.password_file):
             passwords[name] = password
+    for section in parsed.sources.predictions:
+        if password := reader.read(variable(section.name, "password"), path=section.password_file):
+            passwords[section.name] = password
     retrain = parsed.actions.retrain
     signs = retrain.secret_file if isinstance(retrain, WebhookSection) else None
     found = Secrets(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from pydantic import model_validator
 
-from bot.config.base import Duration, GroupId, PositiveDuration, Section, UserId, key
+from bot.config.base import Duration, GroupId, PositiveDuration, Section, TimeOfDay, UserId, key
 from bot.domain.policy import ApproverPolicy, RollbackPolicy, SpeakingPolicy, TickPolicy
 from detectors.discover import BUDGET
 
@@ -68,6 +70,11 @@ class PoliciesSection(Section):
         why="a thread stays readable",
         ge=1,
     )
+    digest_at: TimeOfDay | None = key(
+        SPEAKING.digest_at,
+        "when the day is summed up in one message, in UTC, in quotes; `null` for never",
+        why="what called nobody is seen once a day, when people begin",
+    )
     proposal_expires_after: PositiveDuration = key(
         ROLLBACK.expires_after, "an unanswered proposal expires", why="an approval of an old picture is no approval"
     )
@@ -97,6 +104,14 @@ class PoliciesSection(Section):
         why="a tick must finish well inside its minute",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, value: Any) -> Any:
+        """As everywhere, but that no `digest_at` is a choice."""
+        if isinstance(value, Mapping):
+            return {name: item for name, item in value.items() if item is not None or name == "digest_at"}
+        return {} if value is None else value
+
     @model_validator(mode="after")
     def _consistent(self) -> PoliciesSection:
         if self.period is not None and self.period < timedelta(seconds=1):
@@ -112,6 +127,7 @@ class PoliciesSection(Section):
             edit_debounce=self.edit_debounce,
             flap_reopens=self.flap_reopens,
             reply_budget=self.reply_budget,
+            digest_at=self.digest_at,
         )
 
     def tick(self, *, step_s: float) -> TickPolicy:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 
 from bot.catalog import Names
 from bot.config.base import FilePath, HttpUrl, PositiveDuration, Section, SourceName, key
+from bot.config.prediction_logs import PredictionsSection
 from bot.domain.change import ChangeKind
 
 MEGABYTE = 1024 * 1024
@@ -93,6 +94,7 @@ class ChangesSection(Section):
 class SourcesSection(Section):
     prometheus: tuple[PrometheusSection, ...] = key((), "servers of samples")
     changes: tuple[ChangesSection, ...] = key((), "where changes are told")
+    predictions: tuple[PredictionsSection, ...] = key((), "prediction logs, one a model: quality is judged from them")
     mlflow: MlflowSection | None = key(None, "the model registry; its alias moves become the ledger of deploys")
     recording: FilePath | None = key(None, "folder of a recording, read as if it were live; for rehearsals")
 

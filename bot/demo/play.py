@@ -7,19 +7,25 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
+from bot.demo.director import Cue, direct
 from bot.demo.player import Played, play
 from bot.demo.stage import RATE, DemoError, Process, Stage, stage
+from bot.world.scenario import DEMO_PATIENCE_S
 
-PATIENCE_S = 110.0  # a headless run is over by then, or it has failed
+PATIENCE_S = 180.0  # a headless run is over by then, or it has failed: twice what it takes
+DISK_PLAYED_S = 1860.0  # full for half an hour, which is half a minute here: a player needs no longer
+DISK_SHOWN_S = 7200.0  # two minutes here: people read, and then look for the button
 
 STORY = f"""
   One second here is {RATE / 60:.0f} minute there. From now on, in seconds:
      2   frontdoor is rolled out: innocent, and nothing is said about it
      5   model fraud is promoted to version 4, which is bad
-    14   the disk under the feature pipeline begins to fill; features go stale and ranking looks bad
-    45   somebody frees the disk
+  Take your time: only after {DEMO_PATIENCE_S / RATE / 60:.0f} minutes does somebody else take version 4 back.
+  When its incident is resolved, the disk under the feature pipeline begins to fill; features go stale and ranking
+  looks bad. Somebody frees the disk {DISK_SHOWN_S / RATE / 60:.0f} minutes later.
 
   You are alice. Open a thread, press "Roll back…" on the incident of fraud, then choose "bob" on the left (alice may
   ask, bob or carol may approve) and press "Approve" in the thread. Try /faultline status, /silence, the app's Home.
@@ -33,27 +39,32 @@ async def run_demo(*, headless: bool, port: int) -> int:
     async with stage(port=0 if headless else port) as (scene, processes):
         if headless:
             sys.stderr.write(f"everything runs after {time.monotonic() - began:.1f} s; the page is {scene.page}\n")
-            return await _unless_one_ends(lambda: _headless(scene), processes)
+            return await _unless_one_ends(
+                lambda: _headless(scene), processes, direct(scene, disk_lasts_s=DISK_PLAYED_S)
+            )
         page = f"{scene.page}#as=alice&channel=incidents"
         sys.stdout.write(f"\n  The small Slack:  {page}\n  The bot's health: {scene.health}/metrics\n{STORY}\n")
         sys.stdout.flush()
-        return await _unless_one_ends(_until_interrupted, processes)
+        return await _unless_one_ends(_until_interrupted, processes, direct(scene, disk_lasts_s=DISK_SHOWN_S))
 
 
-async def _unless_one_ends(work: Callable[[], Awaitable[int]], processes: Sequence[Process]) -> int:
-    """Do the work; a process that ends meanwhile ends it too, with its last words."""
+async def _unless_one_ends(
+    work: Callable[[], Awaitable[int]], processes: Sequence[Process], director: Coroutine[Any, Any, Cue]
+) -> int:
+    """Do the work, beside the director; a process that ends meanwhile ends it too, with its last words."""
     job = asyncio.ensure_future(work())
-    ends = [asyncio.ensure_future(process.ended()) for process in processes]
+    beside = [asyncio.ensure_future(one) for one in (*(process.ended() for process in processes), director)]
+    waiting: set[asyncio.Future[Any]] = {job, *beside}
     try:
-        await asyncio.wait([job, *ends], return_when=asyncio.FIRST_COMPLETED)
-        for one in ends:
-            if one.done():
-                one.result()
+        while not job.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for one in done - {job}:
+                one.result()  # the director has done its part, or something has failed
         return job.result()
     finally:
-        for task in (job, *ends):
+        for task in (job, *beside):
             task.cancel()
-        await asyncio.gather(job, *ends, return_exceptions=True)
+        await asyncio.gather(job, *beside, return_exceptions=True)
 
 
 async def _until_interrupted() -> int:

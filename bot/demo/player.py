@@ -50,6 +50,14 @@ class Said:
     actions: frozenset[str]  # action ids that can be pressed
 
 
+async def read(session: aiohttp.ClientSession, scene: Stage) -> list[Said]:
+    """Read all that the bot has said in the channel so far, as it stands there now."""
+    async with session.get(f"{scene.page}_control/snapshot") as answer:
+        snapshot = await answer.json()
+    channel = next(one for one in snapshot["channels"] if one["id"] == CHANNEL)
+    return [_said(one) for one in channel["messages"] if one.get("bot_id") and not one["deleted"]]
+
+
 async def play(scene: Stage, played: Played) -> None:
     """Play until everything is seen. Fills `played` as it goes, so that a run that is cut off tells how far it got."""
     began = time.monotonic()
@@ -59,7 +67,7 @@ async def play(scene: Stage, played: Played) -> None:
         try:
             while not played.passed:
                 await asyncio.sleep(LOOK_EVERY_S)
-                said = await person.read()
+                said = await read(session, scene)
                 _judge(said, played)
                 fraud = next((one for one in said if _blames_version(one)), None)
                 if fraud is not None and not asked and ROLL_BACK in fraud.actions:
@@ -98,12 +106,6 @@ def _blames_disk(one: Said) -> bool:
 class _Person:
     def __init__(self, session: aiohttp.ClientSession, scene: Stage) -> None:
         self._session, self._scene = session, scene
-
-    async def read(self) -> list[Said]:
-        async with self._session.get(f"{self._scene.page}_control/snapshot") as answer:
-            snapshot = await answer.json()
-        channel = next(one for one in snapshot["channels"] if one["id"] == CHANNEL)
-        return [_said(one) for one in channel["messages"] if one.get("bot_id") and not one["deleted"]]
 
     async def press(self, message: Said, action_id: str, *, user: str) -> None:
         await asyncio.sleep(READ_S)

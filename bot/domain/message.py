@@ -11,7 +11,7 @@ from bot.domain.explanation import Explanation
 from bot.domain.incident import Incident, IncidentId, Severity
 from bot.domain.notice import Reason
 from bot.domain.proposal import Proposal
-from bot.domain.verdict import Cause
+from bot.domain.verdict import Cause, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +119,35 @@ class TextMessage:
     text: str  # our own words; outside text inside it is escaped by the renderer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestEntry:
+    """An incident in a line of the digest."""
+
+    incident_id: IncidentId
+    severity: Severity
+    verdict: Verdict | None
+    onset: datetime
+    resolved: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestMessage:
+    """The day in one message, in a thread of its own. Each part holds its first lines, and how many more there are."""
+
+    kind: Literal["digest"] = "digest"
+    since: datetime
+    until: datetime
+    at: datetime  # when it was written, which may be later than `until`
+    told: tuple[DigestEntry, ...] = ()  # the worst first
+    told_more: int = 0
+    quiet: tuple[str, ...] = ()  # what was seen and called nobody
+    quiet_more: int = 0
+    blind: tuple[str, ...] = ()  # sources that cannot be read
+    blind_more: int = 0
+    pending: tuple[str, ...] = ()  # proposals that wait for an answer
+    pending_more: int = 0
+
+
 Message = (
     HeadlineMessage
     | EvidenceMessage
@@ -127,6 +156,7 @@ Message = (
     | ProposalMessage
     | OutcomeMessage
     | TextMessage
+    | DigestMessage
 )
 
 
@@ -150,7 +180,7 @@ class OutboxItem:
     """
 
     op: str
-    thread: str  # the incident id, or the proposal id when there is no incident
+    thread: str  # the incident id, or the proposal id when there is no incident, or the digest's day
     slot: str
     revision: int
     message: Message

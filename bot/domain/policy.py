@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class SpeakingPolicy:
     edit_debounce: timedelta = timedelta(seconds=45)  # automatic edits are folded; people's show at once
     flap_reopens: int = 3  # reopened so often within a day: say so once, then only edit
     reply_budget: int = 5  # replies an ordinary incident may cost, headline not counted
+    digest_at: time | None = time(9)  # UTC: when most people begin; None: no digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,11 +67,11 @@ async def open_silence(context: Context, click: Click) -> None:
     try:
         incident = await context.desk.incident(click.get("i"))
     except (RefusedError, BadInputError) as error:
-        await context.api.call("views.update", {"view_id": view_id, "view": told("Silence", str(error))})
+        await context.fill(view_id, told("Silence", str(error)))
         return
     # the incident itself: a silence of its root alone would leave its symptoms audible
     form = silence_form(incident_id=incident.id, matchers=f'incident="{incident.id}"', channel=click.channel)
-    await context.api.call("views.update", {"view_id": view_id, "view": form})
+    await context.fill(view_id, form)
 
 
 async def roll_back(context: Context, click: Click) -> None:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 BUSY = "Faultline cannot do that right now, and nothing was changed. Please try again in a minute."
 DOUBTFUL = "It is not certain whether that worked. Please look at the thread before you try again."
 BROKEN = "Something went wrong inside Faultline, and it has been logged. Please try again."
+VIEW_CLOSED = "not_found"  # what Slack says to views.update then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,14 @@ class Context:
         fresh: the person's profile is read anew, for approvals.
         """
         self.tasks.spawn(self._carried_out(work, body=body, place=place, key=key, name=name, fresh=fresh), name=name)
+
+    async def fill(self, view_id: str, view: Mapping[str, Any]) -> None:
+        """Put what was worked out into an open view, unless its reader has closed it meanwhile."""
+        try:
+            await self.api.call("views.update", {"view_id": view_id, "view": view})
+        except GiveUpError as error:
+            if error.code != VIEW_CLOSED:
+                raise
 
     async def _carried_out(
         self,

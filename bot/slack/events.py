@@ -143,4 +143,4 @@ async def _explain_in_modal(context: Context, body: Mapping[str, Any]) -> None:
         view = told("Faultline", "This message belongs to no incident of ours.")
     else:
         view = {**loading("Faultline"), "blocks": list((await _explained(context, incident_id)).blocks)}
-    await context.api.call("views.update", {"view_id": opened["view"]["id"], "view": view})
+    await context.fill(opened["view"]["id"], view)

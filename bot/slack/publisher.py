@@ -18,7 +18,16 @@ from typing import Any
 from bot.clock import Clock
 from bot.domain.catalogue import Catalogue
 from bot.domain.incident import Severity
-from bot.domain.message import ChangeMessage, EvidenceMessage, HeadlineMessage, Message, Plot, Posted, Slot
+from bot.domain.message import (
+    ChangeMessage,
+    DigestMessage,
+    EvidenceMessage,
+    HeadlineMessage,
+    Message,
+    Plot,
+    Posted,
+    Slot,
+)
 from bot.domain.notice import Reason
 from bot.errors import GiveUpError, RetryLaterError, StoreDownError, UnknownOutcomeError
 from bot.ports import Claimed, Store
@@ -374,4 +383,6 @@ def _urgency(claimed: Claimed) -> tuple[int, datetime]:
         severity = message.incident.severity
     elif isinstance(message, ChangeMessage):
         severity = message.severity
+    elif isinstance(message, DigestMessage):
+        severity = Severity.INFO
     return (-severity.rank, claimed.item.created)

@@ -155,4 +155,4 @@ async def _preview(
         view = told("Silence", str(error))
     finally:
         await leaves
-    await context.api.call("views.update", {"view_id": body["view"]["id"], "view": view})
+    await context.fill(body["view"]["id"], view)

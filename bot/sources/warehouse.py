@@ -240,6 +240,11 @@ def _read_url(name: str, url: str | URL) -> URL:
     return told.set(drivername=driver) if driver else told
 
 
+def with_password(name: str, url: str, password: str | None) -> str | URL:
+    """Put a password into an address, as an object that hides it."""
+    return url if password is None else _read_url(name, url).set(password=password)
+
+
 def _duckdb_type(told: str) -> Type:
     if told.startswith("TIMESTAMP WITH TIME ZONE"):
         return Type.MOMENT

@@ -13,7 +13,7 @@ from bot.domain.message import OutboxItem, Posted
 from bot.domain.notice import Decision, Told
 from bot.domain.proposal import LIVE, AuditEntry, Proposal, ProposalId, ProposalState
 from bot.domain.silence import Silence, SilenceId
-from bot.ports import Changeset, Claimed, ConcurrentChangeError, OutboxDepth, TickMark
+from bot.ports import Changeset, Claimed, ConcurrentChangeError, OutboxDepth, StoredProfile, TickMark
 from bot.store.queue import Entry, ItemState, Ticket, admit, choose, give_back, root_of
 
 SEEN_FOR = timedelta(days=1)
@@ -33,6 +33,7 @@ class MemoryStore:
         self._audit: list[AuditEntry] = []
         self._ticks: dict[datetime, TickMark] = {}
         self._snapshot: bytes | None = None
+        self._profiles: dict[tuple[str, str, str], StoredProfile] = {}
         self._outbox: dict[int, Entry] = {}  # by seq; what was sent is forgotten
         self._next_seq = 1
         self._posted: dict[tuple[str, str], Posted] = {}
@@ -49,6 +50,8 @@ class MemoryStore:
         self._told.update((told.incident_id, told) for told in changeset.told)
         self._silences.update((silence.id, silence) for silence in changeset.silences)
         self._changes.update(dict.fromkeys(changeset.changes))
+        for profile in changeset.profiles:
+            self._profiles.setdefault((profile.model, profile.version, profile.id), profile)
         self._deploys.extend(changeset.deploys)
         self._audit.extend(changeset.audit)
         self.decisions.extend(changeset.decisions)
@@ -128,6 +131,14 @@ class MemoryStore:
 
     async def snapshot(self) -> bytes | None:
         return self._snapshot
+
+    async def profile(self, model: str, version: str) -> StoredProfile | None:
+        return next((one for one in await self.profiles(model) if one.version == version), None)
+
+    async def profiles(self, model: str) -> Sequence[StoredProfile]:
+        mine = sorted((one for one in self._profiles.values() if one.model == model), key=lambda p: (p.made, p.id))
+        newest = {profile.version: profile for profile in mine}
+        return sorted(newest.values(), key=lambda profile: (profile.made, profile.version), reverse=True)
 
     # ------------------------------------------------------------ outbox
 

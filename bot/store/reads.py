@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from bot.codec import decode
 from bot.domain.change import Change, DeployEvent
@@ -18,10 +18,11 @@ from bot.domain.notice import Told
 from bot.domain.proposal import AuditEntry, Proposal, ProposalId, ProposalState
 from bot.domain.silence import Silence, SilenceId
 from bot.errors import BadInputError, StoreDownError
-from bot.ports import TickMark
+from bot.ports import StoredProfile, TickMark
 from bot.store import tables as t
 from bot.store.database import Database
 from bot.store.migrate import revision_of
+from bot.store.records import profile_of
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,24 @@ class Reads:
         async with self._database.read() as connection:
             found = (await connection.execute(select(t.snapshots.c.state))).scalar()
         return None if found is None else bytes(found)
+
+    async def profile(self, model: str, version: str) -> StoredProfile | None:
+        c = t.profiles.c
+        query = select(t.profiles).where(c.model == model, c.version == version)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query.order_by(c.made.desc(), c.id.desc()).limit(1))).first()
+        return None if row is None else profile_of(row)
+
+    async def profiles(self, model: str) -> Sequence[StoredProfile]:
+        c = t.profiles.c
+        newest = func.row_number().over(partition_by=c.version, order_by=(c.made.desc(), c.id.desc())).label("nth")
+        # ranked without the bodies: a database sorts what it ranks, and a body may have 300 kB
+        ranked = select(c.version, c.id, newest).where(c.model == model).subquery()
+        same = and_(c.version == ranked.c.version, c.id == ranked.c.id)
+        query = select(t.profiles).join(ranked, same).where(c.model == model, ranked.c.nth == 1)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(c.made.desc(), c.version.desc()))).all()
+        return [profile_of(row) for row in rows]
 
     async def schema(self) -> str:
         found = await revision_of(self._database)

@@ -1,4 +1,4 @@
-"""From rows of the outbox back to the values its rules are written for."""
+"""From rows back to values, where the columns know better than a document, or there is none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from bot.codec import decode
 from bot.domain.message import OutboxItem, Posted
+from bot.ports import StoredProfile
 from bot.store.queue import Entry, ItemState
 
 
@@ -34,4 +35,10 @@ def posted_of(row: Row[Any]) -> Posted:
         ts=row.ts,
         revision=row.revision,
         digest=row.digest,
+    )
+
+
+def profile_of(row: Row[Any]) -> StoredProfile:
+    return StoredProfile(
+        model=row.model, version=row.version, id=row.id, made=row.made, origin=row.origin, body=row.body
     )

@@ -14,7 +14,7 @@ from bot.domain.message import OutboxItem, Posted
 from bot.domain.notice import Decision, Notice, Told
 from bot.domain.proposal import Approval, AuditEntry, Proposal
 from bot.domain.silence import Silence
-from bot.ports import TickMark
+from bot.ports import StoredProfile, TickMark
 from bot.store.queue import Entry
 
 Columns = dict[str, Any]  # by column name, as SQLAlchemy takes them
@@ -134,6 +134,17 @@ def tick_columns(tick: TickMark) -> Columns:
         "series": tick.series,
         "findings": tick.findings,
         "value": encode(tick),
+    }
+
+
+def profile_columns(profile: StoredProfile) -> Columns:
+    return {
+        "model": profile.model,
+        "version": profile.version,
+        "id": profile.id,
+        "made": profile.made,
+        "origin": profile.origin,
+        "body": profile.body,
     }
 
 

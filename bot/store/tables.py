@@ -196,6 +196,18 @@ class SnapshotRow(Row, table=True):
     state: bytes = Field(sa_type=LargeBinary)
 
 
+class ProfileRow(Row, table=True):
+    """What a version's inputs and answers looked like while it served well. Kept for good: versions are compared."""
+
+    __tablename__ = "profiles"
+    model: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)  # hash of the body: the same profile is stored once
+    made: datetime
+    origin: str
+    body: str
+
+
 class SeenRow(Row, table=True):
     __tablename__ = "inbound_seen"
     key: str = Field(primary_key=True)
@@ -216,4 +228,5 @@ deploys = METADATA.tables["deploys"]
 changes = METADATA.tables["changes"]
 ticks = METADATA.tables["ticks"]
 snapshots = METADATA.tables["snapshots"]
+profiles = METADATA.tables["profiles"]
 inbound_seen = METADATA.tables["inbound_seen"]

@@ -8,20 +8,28 @@ from bot.actions.mlflow_alias import MlflowAliasMover
 from bot.actions.webhook import WebhookRetrainer
 from bot.clock import Clock, ScaledClock, WallClock
 from bot.config import Settings
+from bot.config.prediction_logs import PredictionsSection
 from bot.config.sources import AirflowSection, PrometheusSection
 from bot.errors import BadInputError
 from bot.http import HttpClient
 from bot.llm.budget import Budget, Caps
 from bot.llm.explainer import GroundedExplainer
 from bot.llm.provider import ProviderKind, ProviderOptions, PydanticAiProvider
+from bot.log_watch import LogTiming, LogWatch
 from bot.metrics import Metrics
+from bot.ports import Store
 from bot.slack.options import SlackOptions, Transport
 from bot.slack.publisher import Timing
 from bot.sources.mlflow import MlflowRegistry
+from bot.sources.prediction_log.log import PredictionLog
 from bot.sources.prometheus import PrometheusSource
 from bot.sources.prometheus_changes import PrometheusChanges
 from bot.sources.recording import RecordingSource, load_recording
 from bot.sources.version_watch import ChangeQuery
+from bot.sources.warehouse import Warehouse, with_password
+from bot.wiring.profiles import StoredProfiles
+
+LOG, LABELS = "log", "labels"  # what statements call the files of a log
 
 # ---------------------------------------------------------------- time
 
@@ -120,6 +128,50 @@ def change_sources(settings: Settings) -> list[PrometheusChanges]:
     return [
         PrometheusChanges(f"{name} changes", http_client(settings, name), queries, step=period)
         for name, queries in by_server.items()
+    ]
+
+
+def warehouse(settings: Settings, section: PredictionsSection) -> Warehouse:
+    """The database, or the files, that a prediction log lies in."""
+    password = settings.secrets.passwords.get(section.name)
+    url = with_password(section.name, section.url, password.get_secret_value() if password else None)
+    files = {}
+    if section.in_files:
+        files = {LOG: section.log, **({LABELS: section.labels} if section.labels is not None else {})}
+    return Warehouse(
+        section.name, url, timeout_s=section.timeout.total_seconds(), max_rows=section.max_rows, files=files
+    )
+
+
+def prediction_log(settings: Settings, section: PredictionsSection) -> PredictionLog:
+    labels = None if section.labels is None else (LABELS if section.in_files else section.labels)
+    return PredictionLog(
+        warehouse(settings, section),
+        model=section.model,
+        table=LOG if section.in_files else section.log,
+        columns=section.columns(),
+        labels=labels,
+        problem=section.kind(),
+        positive=section.positive,
+    )
+
+
+def log_watches(settings: Settings, *, store: Store) -> list[LogWatch]:
+    """One a prediction log, each with its own rhythm."""
+    return [
+        LogWatch(
+            section.name,
+            prediction_log(settings, section),
+            profiles=StoredProfiles(store),
+            catalogue=settings.catalogue,
+            timing=LogTiming(
+                window=section.window,
+                lateness=section.lateness,
+                reference=section.reference,
+                labels_within=section.labels_within,
+            ),
+        )
+        for section in settings.sources.predictions
     ]
 
 

@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from bot.acting import Actor
 from bot.clock import Clock, from_epoch
 from bot.config import Settings
+from bot.digesting import Digesting
 from bot.domain.notice import Notice
 from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, StoreDownError
 from bot.explaining import Explaining
 from bot.health import HealthServer, Pulse, health_app
+from bot.log_watch import LogWatch
 from bot.lookout import Lookout
 from bot.metrics import Metrics
 from bot.ports import Store
@@ -36,6 +38,7 @@ LAG = 0.05  # of a period after the full one: scrapes of that moment have arrive
 QUICK = timedelta(seconds=2)  # longest real wait until an approval is acted on, and until an incident is explained
 TURN = timedelta(seconds=45)  # an explanation may first wait for another one's call to end
 GAUGES_EVERY = timedelta(seconds=5)
+LOG_PATIENCE = timedelta(minutes=10)
 CONNECT_AGAIN_S = (2.0, 5.0, 15.0, 30.0, 60.0)  # Slack may be down when we start: detection goes on meanwhile
 
 
@@ -112,6 +115,8 @@ class Bot:
             for part in (*sources, *change_sources, registry, mover, retrainer, explainer)
             if part is not None and hasattr(part, "close")
         ]
+        self._logs = parts.log_watches(settings, store=store)
+        self._closing += [one.close for one in self._logs]
         self.watch = Watch(catalogue, budget=settings.detectors.false_episodes_a_day)
         lookout = Lookout(
             sources=sources,
@@ -121,6 +126,7 @@ class Bot:
             watch=self.watch,
             timing=timing,
             metrics=self._metrics,
+            logs=self._logs,
         )
         self._tick = Tick(
             lookout=lookout,
@@ -169,6 +175,7 @@ class Bot:
             metrics=self._metrics,
         )
         self._explaining = Explaining(store=store, explainer=explainer, catalogue=catalogue, clock=self._clock)
+        self._digesting = Digesting(store=store, catalogue=catalogue, clock=self._clock, policy=speaking)
         self._scheduler = Scheduler(metrics=self._metrics)
         self._health = HealthServer(
             app=health_app(self._metrics, self.pulse), bind=settings.health.bind, port=settings.health.port
@@ -205,7 +212,11 @@ class Bot:
         into = (self._clock.now() - slot_of(self._clock.now(), self._timing.period)) / self._timing.period
         self._scheduler.every(period, "tick", self.tick, first=(1.0 + LAG - into) % 1.0 * period)
         self._scheduler.every(min(period, QUICK), "act", self._act)
+        for one in self._logs:
+            # statements have a limit of their own; the first reading takes several
+            self._scheduler.every(period, f"read {one.name}", self._reading(one), patience=LOG_PATIENCE)
         self._scheduler.every(min(period, QUICK), "explain", self._explain, patience=self._wordless)
+        self._scheduler.every(period, "digest", self._digest)
         self._scheduler.every(GAUGES_EVERY, "gauges", self._gauge)
         self._scheduler.start()
 
@@ -276,12 +287,24 @@ class Bot:
         _log_tick(result)
         self.slack.publisher.wake()
 
+    def _reading(self, one: LogWatch) -> Callable[[], Awaitable[None]]:
+        """A prediction log is read beside the ticks: counting a large one takes longer than a tick may."""
+
+        async def read() -> None:
+            await one.refresh(self._clock.now())
+
+        return read
+
     async def _act(self) -> None:
         if await self._actor.advance():
             self.slack.publisher.wake()
 
     async def _explain(self) -> None:
         if await self._explaining.catch_up():
+            self.slack.publisher.wake()
+
+    async def _digest(self) -> None:
+        if await self._digesting.catch_up():
             self.slack.publisher.wake()
 
     async def _gauge(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.world.faults.episode import Episode
-from bot.world.faults.infrastructure import DiskFull
 from bot.world.faults.innocent import InnocentDeploy
 from bot.world.faults.model_side import BadVersion
 from bot.world.topology import GATEWAY, RECOMMENDER, SCORING, Topology
@@ -28,11 +27,15 @@ class Scenario:
 
 
 DEMO_LABEL_DELAY_S = 300.0  # an hour of the demo is a minute: labels must come within a few seconds of it
-DEMO_STALE_WEIGHT = 0.03  # of `fraud`: little, so that its rollback visibly helps while the disk is still full
+DEMO_STALE_WEIGHT = 0.03  # of `fraud`: little, so that the disk does not bring back what its rollback has ended
+DEMO_PATIENCE_S = 5 * HOUR_S  # five minutes at the page: people read before they click
 
 
 def demo(origin_s: float, topology: Topology) -> Scenario:
-    """Play an innocent deploy, a bad version, and a disk that fills under the feature pipeline."""
+    """Play an innocent deploy, and a bad version that people should roll back before somebody else does.
+
+    The demo's second trouble has no minute of its own: whoever plays brings it on when the first is over.
+    """
     past = (
         InnocentDeploy(
             target=RECOMMENDER,
@@ -49,7 +52,7 @@ def demo(origin_s: float, topology: Topology) -> Scenario:
             after="v4.9",
         ),
     )
-    at = [origin_s + minute * MINUTE_S for minute in range(61)]
+    at = [origin_s + minute * MINUTE_S for minute in range(6)]
     return Scenario(
         name="demo",
         topology=topology.with_models(
@@ -63,8 +66,7 @@ def demo(origin_s: float, topology: Topology) -> Scenario:
         background=past,
         trouble=(
             InnocentDeploy(target=GATEWAY, start_s=at[2], end_s=at[2] + 80, before="v12.3", after="v12.4"),
-            BadVersion(target="fraud", start_s=at[5], end_s=at[60], from_version=3, to_version=4, returns=False),
-            DiskFull(target="n-04", start_s=at[14], end_s=at[45], rise_s=6 * MINUTE_S),
+            BadVersion(target="fraud", start_s=at[5], end_s=origin_s + DEMO_PATIENCE_S, from_version=3, to_version=4),
         ),
     )
 

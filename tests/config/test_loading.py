@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from pydantic import ValidationError
@@ -54,6 +54,19 @@ def test_policies_and_approvers_arrive_in_the_domain(load):
     assert not settings.rollback_policy().dry_run
     assert settings.rollback_policy().approvers_of("fraud") == ApproverPolicy(groups=frozenset({"S01"}), four_eyes=True)
     assert settings.rollback_policy().approvers_of("other") == ApproverPolicy(users=frozenset({"U01"}))
+
+
+@pytest.mark.parametrize(
+    ("policies", "at"),
+    [
+        pytest.param({}, time(9), id="as it is"),
+        pytest.param({"digest_at": "17:30"}, time(17, 30), id="set"),
+        pytest.param({"digest_at": None}, None, id="off"),
+        pytest.param(None, time(9), id="nothing in the section"),
+    ],
+)
+def test_a_digest_is_posted_daily_until_it_is_turned_off(load, policies, at):
+    assert load({"policies": policies}).speaking_policy().digest_at == at
 
 
 def test_the_period_follows_the_catalogue_until_it_is_set(load):
@@ -119,6 +132,8 @@ def test_a_fault_in_that_file_names_that_file(load, tmp_path):
         pytest.param(
             {"policies": {"watch": "0s"}}, ["policies.watch: found '0s', expected more than nothing"], id="zero"
         ),
+        pytest.param({"policies": {"digest_at": 600}}, ["digest_at: found 600, expected a time of day"], id="10:00"),
+        pytest.param({"policies": {"digest_at": "24:00"}}, ['in quotes, such as "09:00"'], id="no time of day"),
         pytest.param({"policies": {"period": "1ms"}}, ["expected a `period` of at least 1s"], id="too short"),
         pytest.param(
             prometheus(url="prom:9090"), ["sources.prometheus[0].url: found 'prom:9090', expected an address"], id="url"

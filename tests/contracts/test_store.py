@@ -303,6 +303,46 @@ async def test_audit_shows_the_newest_first(store):
     assert [entry.what for entry in await store.audit(limit=3)] == ["three.b", "three", "two.b"]
 
 
+async def test_a_profile_comes_back_as_it_went_in(store):
+    await store.commit(Changeset(profiles=(v.profile(),)))
+
+    assert await store.profile("fraud", "9") == v.profile()
+
+
+async def test_a_profile_that_nobody_made_is_absent(store):
+    await store.commit(Changeset(profiles=(v.profile("9"), v.profile("8", model="ranking"))))
+
+    assert await store.profile("fraud", "8") is None
+    assert await store.profiles("churn") == []
+
+
+async def test_the_same_profile_again_is_ignored(store):
+    await store.commit(Changeset(profiles=(v.profile(),)))
+    again = replace(v.profile(made=v.T0 + v.MINUTE), origin="command", body="{}")
+    await store.commit(Changeset(profiles=(again, again), audit=(v.audit(),)))
+
+    assert await store.profile("fraud", "9") == v.profile()
+    assert await store.audit(limit=9) == [v.audit()]
+
+
+async def test_of_each_version_the_newest_profile_counts_whenever_it_was_written(store):
+    newest = v.profile("9", "a", made=v.T0 + 2 * v.MINUTE)
+    other = v.profile("10", "b", made=v.T0 + v.MINUTE)
+    elsewhere = v.profile("9", "c", model="ranking", made=v.T0 + 3 * v.MINUTE)
+    await store.commit(Changeset(profiles=(newest, other)))
+    await store.commit(Changeset(profiles=(v.profile("9", "z", made=v.T0), elsewhere)))
+
+    assert await store.profile("fraud", "9") == newest
+    assert await store.profiles("fraud") == [newest, other]
+
+
+async def test_profiles_of_other_models_with_the_same_id_are_others(store):
+    await store.commit(Changeset(profiles=(v.profile(), v.profile("8"), v.profile(model="ranking"))))
+
+    assert {one.version for one in await store.profiles("fraud")} == {"8", "9"}
+    assert await store.profiles("ranking") == [v.profile(model="ranking")]
+
+
 async def test_the_last_tick_is_the_newest_and_the_snapshot_the_last(store):
     for minutes, state in ((2, b"a"), (3, b"b"), (1, b"c")):
         tick = TickMark(at=v.T0 + minutes * v.MINUTE, seconds=0.5, series=minutes, findings=0)

@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 
 from bot.errors import BadInputError
 from bot.ports import Changeset
+from bot.store import writes
 from bot.store.database import Database, read_url
 from bot.store.migrate import alembic_config, head, migrate, revision_of, revisions
 from bot.store.sql import open_store
@@ -80,6 +81,26 @@ async def test_opening_with_create_lays_the_schema(empty_url):
     again = await open_store(empty_url)
     assert await again.audit(limit=1) == [v.audit()]
     await again.close()
+
+
+async def test_a_database_of_the_first_schema_is_upgraded_with_its_data(empty_url):
+    database = Database(read_url(empty_url))
+    async with database.write() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0001"))
+        await writes.write(connection, Changeset(audit=(v.audit(),), silences=(v.silence(),), outbox=(v.item(),)))
+    await database.close()
+    with pytest.raises(BadInputError, match=r"schema 0001.*run `faultline migrate`"):
+        await open_store(empty_url)
+
+    store = await open_store(empty_url, create=True)
+    await store.commit(Changeset(profiles=(v.profile(),)))
+
+    assert await store.schema() == head()
+    assert await store.audit(limit=9) == [v.audit()]
+    assert await store.silence(v.silence().id) == v.silence()
+    assert (await store.outbox_depth()).waiting == 1
+    assert await store.profile("fraud", "9") == v.profile()
+    await store.close()
 
 
 async def test_a_database_without_a_schema_is_refused(empty_url):

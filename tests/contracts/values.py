@@ -25,6 +25,7 @@ from bot.domain.verdict import (
     SuspectChange,
     Verdict,
 )
+from bot.ports import StoredProfile
 
 T0 = datetime(2026, 11, 3, 9, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -198,3 +199,8 @@ def audit(what: str = "rollback.approved", *, subject: str = "p-1", at: datetime
 
 def deploy(version: str, *, at: datetime, model: str = "fraud") -> DeployEvent:
     return DeployEvent(model=model, alias="champion", version=version, previous=None, at=at, source="registry")
+
+
+def profile(version: str = "9", name: str = "h-1", *, model: str = "fraud", made: datetime = T0) -> StoredProfile:
+    body = '{"features": {"ünïcode \\"amount\\"": [0.1, 1e308]}}' + " " * 300_000
+    return StoredProfile(model=model, version=version, id=name, made=made, origin="healthy days", body=body)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "artefacts"  # git-ignored: for people to look at
 STARTS_S = 90.0  # three processes, on a machine that may do other things too
 ENDS_S = 60.0
-TOLD_MS = 60_000.0
+TOLD_MS = 120_000.0  # most of it is waiting for the recovery, about 15 s on an idle machine
 
 pytestmark = [
     pytest.mark.integration,
@@ -131,12 +131,19 @@ async def test_a_newcomer_rolls_back_the_model_silences_the_disk_and_leaves(demo
     await keep(page, "proposal", look_at=approve)
     await approve.click()
     await page.get_by_test_id("confirm-yes").click()
-    await expect(fraud).to_contain_text("the alias is moved, recovery is being watched")
+    acted = re.compile("the alias is moved, recovery is being watched|done and verified")  # the first passes by
+    await expect(fraud).to_contain_text(acted)
     await keep(page, "approved", look_at=fraud.get_by_test_id("thread-open"))
 
-    # The disk is another matter
+    # The rollback is verified, and the incident ends
+    await expect(channel).to_contain_text("Verified: rollback of fraud from version 4 to 3")
+    await expect(fraud).to_contain_text("Resolved · ")
+    await expect(fraud).to_contain_text("Rollback of fraud to version 3: done and verified")
+
+    # Only then does the disk fill, and it is another matter
     disk = told.filter(has_text="infrastructure: a full disk")
     await expect(disk).to_contain_text("n-04")
+    await expect(disk).to_contain_text("model ranking")  # suffers from it
     await expect(disk).to_contain_text("Rollback: would not help")
     await disk.get_by_test_id("thread-open").click()
     await expect(thread.get_by_test_id("thread-root")).to_contain_text("infrastructure: a full disk")
@@ -148,20 +155,17 @@ async def test_a_newcomer_rolls_back_the_model_silences_the_disk_and_leaves(demo
     await page.keyboard.press("Escape")
     await expect(page.get_by_test_id("modal-close")).to_have_count(0)
 
-    # A silence answers in private; it mutes the incident once it covers everything in it
-    await send(page, '/silence entity="n-04" 1h freeing the disk')
+    # A silence answers in private; it mutes the incident once it covers everything in it. Eight hours are eight minutes
+    await send(page, '/silence entity="n-04" 8h freeing the disk')
     private = channel.get_by_test_id("only-visible-to-you").locator("xpath=ancestor::article")
     await expect(private.first).to_contain_text("Silenced")
     await expect(private.first).to_contain_text('entity="n-04"')
     incident = re.search(r"inc-\w+", await disk.inner_text())[0]
-    await send(page, f'/silence incident="{incident}" 1h freeing the disk')
-    await expect(disk).to_contain_text("Silenced · Very likely infrastructure: a full disk")
+    await send(page, f'/silence incident="{incident}" 8h freeing the disk')
+    await expect(disk).to_contain_text(re.compile("Silenced · .*infrastructure: a full disk"))
     await keep(page, "silenced", look_at=private.last)
 
-    # The rollback is verified, the incident ends, and the app's home knows all of it
-    await expect(channel).to_contain_text("Verified: rollback of fraud from version 4 to 3")
-    await expect(fraud).to_contain_text("Resolved · ")
-    await expect(fraud).to_contain_text("Rollback of fraud to version 3: done and verified")
+    # The app's home knows all of it
     await page.get_by_test_id("app-home").click()
     home = page.get_by_test_id("home")
     await expect(home).to_contain_text("fraud, version 3")

@@ -44,6 +44,14 @@ def test_severity_says_what_it_means_for_people(findings, severity):
     assert severity_of(findings, CATALOGUE) is severity
 
 
+@pytest.mark.parametrize("shape", [kind for kind in FindingKind if kind not in (FindingKind.GAP, FindingKind.BLIND)])
+@pytest.mark.parametrize("z", [5.0, -90.0, float("inf")])
+def test_drift_of_every_input_in_whatever_shape_calls_nobody(shape, z):
+    inputs = ("fraud/amount", "fraud/velocity", "fraud/tenure", "ranking/basket")
+
+    assert severity_of([finding(K.FEATURE_DRIFT, one, z=z, shape=shape) for one in inputs], CATALOGUE) is INFO
+
+
 def test_a_signal_nobody_declared_does_not_call_anybody():
     stranger = replace(finding(K.ERRORS, "scoring"), key=SeriesKey("unheard_of", "scoring"))
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.incident import IncidentId
+from bot.domain.silence import Audible, SilenceEffect, SilencePreview
 from bot.errors import BadInputError
-from bot.ports import Audible, SilenceEffect, SilencePreview
 from tests.slack.builders import explanation, finding, incident, proposal, silence, status
 
 

@@ -229,6 +229,15 @@ async def test_the_silence_button_opens_a_form_filled_from_the_incident():
     assert form["blocks"][0]["element"]["initial_value"] == 'incident="inc-7f3a"'
 
 
+async def test_a_form_that_was_closed_before_it_was_filled_is_no_news():
+    house = House()
+    house.slack.faults["views.update"] = [GiveUpError("views.update: Slack says not_found", code="not_found")]
+
+    await house.click(Action.SILENCE, i="inc-7f3a")
+
+    assert house.slack.sent("chat.postEphemeral") == []
+
+
 FILLED = {
     "matchers": {"type": "plain_text_input", "value": 'entity="fraud"'},
     "duration": {"type": "static_select", "selected_option": {"value": "4h"}},

@@ -11,6 +11,8 @@ from bot.domain.finding import Course, FindingKind, Shape
 from bot.domain.incident import Feedback, Member, Severity, State
 from bot.domain.message import (
     ChangeMessage,
+    DigestEntry,
+    DigestMessage,
     EvidenceMessage,
     ExplanationMessage,
     HeadlineMessage,
@@ -21,9 +23,9 @@ from bot.domain.message import (
 )
 from bot.domain.notice import Reason
 from bot.domain.proposal import Approval, Check, ProposalState
+from bot.domain.silence import SilencePreview
 from bot.domain.verdict import Cause
 from bot.emulator.blocks import check_attachments, check_message_blocks, check_view
-from bot.ports import SilencePreview
 from bot.slack.render.answers import render_explained, render_help, render_incidents, render_silenced, render_status
 from bot.slack.render.home import render_home
 from bot.slack.render.message import render
@@ -121,6 +123,34 @@ FILLING = (
     ),
 )
 
+DIGEST = DigestMessage(
+    since=T0 - timedelta(days=1),
+    until=T0,
+    at=T0,
+    told=(
+        DigestEntry(
+            incident_id=incident().id,
+            severity=Severity.CRITICAL,
+            verdict=incident().verdict,
+            onset=T0 - timedelta(hours=5),
+            resolved=T0 - timedelta(hours=5) + timedelta(minutes=35),
+        ),
+        DigestEntry(
+            incident_id=incident(id="inc-9c01").id,
+            severity=Severity.WARNING,
+            verdict=UNSURE_VERDICT,
+            onset=T0 - timedelta(hours=30),
+        ),
+    ),
+    quiet=(
+        "inputs of fraud moved: amount (PSI 0.31), country (PSI 0.12)",
+        "CPU use moved: <!channel> *n-04* (92 %, usual 40 %)",
+    ),
+    quiet_more=3,
+    blind=("prom_eu",),
+    pending=("rollback of fraud to version 3: waits for approval until 10:50 UTC",),
+)
+
 MESSAGES = {
     "model": HeadlineMessage(incident=incident(), can_roll_back="fraud"),
     "infrastructure": HeadlineMessage(incident=INFRA, can_roll_back="fraud"),
@@ -172,6 +202,15 @@ MESSAGES = {
     ),
     "failed": OutcomeMessage(proposal=proposal(state=ProposalState.FAILED, outcome="The registry refused.")),
     "not confirmed": OutcomeMessage(proposal=proposal(state=ProposalState.UNCONFIRMED)),
+    "digest": DIGEST,
+    "digest, nothing told": DigestMessage(since=DIGEST.since, until=T0, at=T0, quiet=DIGEST.quiet[:1]),
+    "digest, at its longest": replace(
+        DIGEST,
+        told=tuple(replace(DIGEST.told[0], incident_id=incident(id="i" * 60).id) for _ in range(10)),
+        quiet=("&" * 400,) * 10,
+        blind=("<" * 400,) * 10,
+        pending=("&" * 400,) * 10,
+    ),
     "text": TextMessage(text="The silence of fraud ended."),
 }
 

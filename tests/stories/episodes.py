@@ -1,5 +1,8 @@
 """What happens in more than one story."""
 
+from dataclasses import dataclass
+
+from bot.world.faults.episode import Episode
 from bot.world.faults.infrastructure import DiskFull
 from bot.world.faults.model_side import BadVersion
 
@@ -31,3 +34,15 @@ def full_disk(story, *, lasts, begins=0.5, severity=1.0, within=6):
             severity=severity,
         )
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputMoves(Episode):
+    """One input of a model moves a little, and no harm comes of it."""
+
+    def apply(self, drivers, times_s, topology):
+        drivers.add("shift", self.target, 0.6 * self.intensity(times_s))
+
+
+def input_moves(story, target, *, begins=0.5):
+    story.happen(InputMoves(target=target, start_s=story.after(begins), end_s=story.after(A_DAY)))

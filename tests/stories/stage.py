@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -22,6 +22,7 @@ from bot.actions.dry_run import DryRunMover
 from bot.actions.mlflow_alias import MlflowAliasMover
 from bot.catalog import parse_catalog
 from bot.clock import ManualClock
+from bot.digesting import Digesting
 from bot.domain.catalogue import Catalogue
 from bot.domain.change import ChangeKind
 from bot.domain.policy import ApproverPolicy, RollbackPolicy, SpeakingPolicy, TickPolicy
@@ -56,6 +57,7 @@ from bot.world.topology import Topology, shop
 START = datetime(2026, 9, 22, 10, 0, tzinfo=UTC)  # a working day, not near the top of the daily swing
 HISTORY = timedelta(hours=6)  # enough to be judged by; a season takes days, and reading them takes seconds
 MINUTE = timedelta(minutes=1)
+DIGEST_AT = time(10, 50)  # most stories are over by then
 EDITS_SHOW = timedelta(seconds=50)  # into a minute: automatic edits wait 45 s, and the next tick must not fold them
 CHANNEL, BOT = "incidents", "U0BOT"
 ALICE, BOB = "U0ALICE", "U0BOB"
@@ -104,7 +106,7 @@ class Bot:
     def __init__(
         self, production: Production, slack: Server, store: SqlStore, clock: ManualClock, rollback: RollbackPolicy
     ) -> None:
-        catalogue, metrics, speaking = production.catalogue, Metrics(), SpeakingPolicy()
+        catalogue, metrics, speaking = production.catalogue, Metrics(), SpeakingPolicy(digest_at=DIGEST_AT)
         self.store = store
         self.client = HttpClient(production.url)
         self.registry = MlflowRegistry("mlflow", self.client)
@@ -171,6 +173,7 @@ class Bot:
             metrics=metrics,
         )
         self.explaining = Explaining(store=store, explainer=explainer, catalogue=catalogue, clock=clock)
+        self.digesting = Digesting(store=store, catalogue=catalogue, clock=clock, policy=speaking)
 
     async def start(self, now: datetime) -> None:
         await self.slack.start(self.desk)
@@ -262,7 +265,8 @@ class Story:
         """Finish what people asked for, act, explain and publish until nothing moves any more."""
         await self.bot.slack._tasks.idle()
         for _ in range(ROUNDS):
-            moved = await self.bot.actor.advance() + await self.bot.explaining.catch_up()
+            bot = self.bot
+            moved = await bot.actor.advance() + await bot.explaining.catch_up() + await bot.digesting.catch_up()
             if not moved + await self.bot.slack.publisher.drain():
                 break
         else:

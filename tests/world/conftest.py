@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.demo.director import DISK
+from bot.world.faults.kinds import episode_of
 from bot.world.scenario import demo
-from bot.world.simulate import World
+from bot.world.simulate import STEP_S, World
 from bot.world.topology import shop
 from tests.world.measures import ORIGIN_S
 
@@ -27,8 +29,12 @@ def recorded_answer():
 
 @pytest.fixture
 def demo_world():
+    """The demo's world, with the disk that its director lets fill: here at minute 14, while the version is still bad."""
     plan = demo(ORIGIN_S, shop())
-    return World(plan.topology, seed=7, start_s=ORIGIN_S - HISTORY_S, episodes=plan.episodes)
+    disk = episode_of(
+        {**DISK, "start_s": ORIGIN_S + 14 * STEP_S, "end_s": ORIGIN_S + 45 * STEP_S}, topology=plan.topology
+    )
+    return World(plan.topology, seed=7, start_s=ORIGIN_S - HISTORY_S, episodes=(*plan.episodes, disk))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.domain.model_quality import NotJudged, QualityFinding, QualityPath
-from bot.domain.prediction_log import Floats, Grid, Profile, Tally, Window
+from bot.domain.prediction_log import Counts, Floats, Grid, Profile, Tally, Window
 from bot.pipeline.quality.rules import (
     CONFIDENCE_Z,
     DISTANCE,
@@ -19,11 +19,12 @@ from bot.pipeline.quality.rules import (
     LONG,
     RARE_RANK,
     RATE_FLOOR,
+    SCORE_CELLS,
     STILL_P,
     UNSEEN_ROWS,
     UNSEEN_SHARE,
 )
-from bot.pipeline.quality.windows import cells, side_by_side
+from bot.pipeline.quality.windows import cells, coarse, side_by_side
 from bot.pipeline.quality.words import percent
 from detectors.discover import discoveries
 from detectors.distances import ks
@@ -50,6 +51,12 @@ class Column:
     now: Tally
     usual: Tally
     past: Sequence[Tally]
+    together: Counts | None = None  # (bins,) which bins are one where distances are taken; None: each is its own
+
+    def cells(self, tally: Tally) -> Floats:
+        """Return the counts that distances are taken over."""
+        found = cells(self.grid, tally)
+        return found if self.together is None else np.bincount(self.together, found).astype(np.float64)
 
 
 def columns_of(profile: Profile, window: Window, past: Sequence[Window]) -> Iterator[Column]:
@@ -75,6 +82,7 @@ def answers_of(profile: Profile, window: Window, past: Sequence[Window]) -> Iter
             now=window.score,
             usual=profile.total.score,
             past=[one.score for one in past if one.score is not None],
+            together=coarse(profile.total.score.bins, bins=SCORE_CELLS),
         )
     if window.predicted is not None and profile.total.predicted is not None:
         yield Column(
@@ -196,8 +204,8 @@ def drift_of(columns: Sequence[Column]) -> Drift:
     Chance alone is never asked: large samples differ from their reference for no reason that matters, and seasonal
     ones differ every night. So the distance must also be one that the column does not usually have.
     """
-    now = side_by_side([cells(column.grid, column.now) for column in columns])
-    usual = side_by_side([cells(column.grid, column.usual) for column in columns])
+    now = side_by_side([column.cells(column.now) for column in columns])
+    usual = side_by_side([column.cells(column.usual) for column in columns])
     distance = psi(usual, now)
     moved = ks(usual, now)
     length = max((len(column.past) for column in columns), default=0)
@@ -212,7 +220,7 @@ def drift_of(columns: Sequence[Column]) -> Drift:
     past = np.full((length, *now.shape), np.nan)
     for number, column in enumerate(columns):
         for step, tally in enumerate(column.past):
-            row = cells(column.grid, tally)
+            row = column.cells(tally)
             past[length - len(column.past) + step, number, : len(row)] = row
     every = psi(np.broadcast_to(usual, past.shape).reshape(-1, now.shape[1]), past.reshape(-1, now.shape[1]))
     history = every.excess.reshape(length, len(columns))

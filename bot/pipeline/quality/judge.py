@@ -10,22 +10,26 @@ import numpy as np
 
 from bot.domain.model_quality import LabelState, NotJudged, QualityFinding, QualityPath, QualityReport
 from bot.domain.prediction_log import Problem, Profile, Window
-from bot.pipeline.quality.answers import (
-    bias_of,
-    calibration_drift,
-    chance_of,
-    estimated_quality,
-    hits_of,
-    realised_classes,
-    realised_numbers,
-)
 from bot.pipeline.quality.attribution import attribution
+from bot.pipeline.quality.calibrated import bias_of, calibration_drift
 from bot.pipeline.quality.columns import Column, answers_of, columns_of, data_quality, feature_drift, worst_rate
+from bot.pipeline.quality.estimated import chance_of, estimated_quality
 from bot.pipeline.quality.predictions import prediction_drift
-from bot.pipeline.quality.rules import COVERAGE, ENOUGH_LABELS, LOOKS, UNSEEN_ROWS, UNSEEN_SHARE
+from bot.pipeline.quality.realised import hits_of, realised_classes
+from bot.pipeline.quality.residuals import realised_numbers
+from bot.pipeline.quality.rules import (
+    COVERAGE,
+    ENOUGH_LABELS,
+    ERROR_FLOOR,
+    LOOKS,
+    QUALITY_FLOOR,
+    UNSEEN_ROWS,
+    UNSEEN_SHARE,
+)
 from bot.pipeline.quality.segments import segment_quality
 from bot.pipeline.quality.windows import MEMORY, Judged
 from bot.pipeline.quality.words import percent
+from detectors.residuals import error_size
 
 P = QualityPath
 DROPS = {P.ESTIMATED_QUALITY, P.REALISED_QUALITY}
@@ -77,7 +81,7 @@ def judge(
     found, said = [*found, *drops], [*said, *unsaid]
     realised, labels, drops, unsaid = _realised(profile, window, past, now=now, looks=looks)
     found, said = [*found, *drops], [*said, *unsaid]
-    if labels is not None and labels.mature:
+    if _no_loss(profile, window, labels):
         found = _with_labels(found)
     drop = any(finding.path in DROPS for finding in found)
     by_labels = any(finding.path is P.REALISED_QUALITY for finding in found)
@@ -220,7 +224,8 @@ def _realised(
         for one in past
         if (earlier := label_state(profile, one.window, before, now=now)) is not None and earlier.mature
     ]
-    history = [*profile.history, *mature][-MEMORY:]
+    good = [one for one in past if one.clean(P.REALISED_QUALITY)]
+    history = [*profile.history, *(one.window for one in good if one.window in mature)][-MEMORY:]
     calm = [*profile.history, *(one.window for one in past if one.window in mature and one.clean(P.CALIBRATION))]
     if profile.problem is Problem.REGRESSION:
         told, found = realised_numbers(profile, window, history, mature, looks=looks)
@@ -244,10 +249,21 @@ def _immature(state: LabelState) -> str:
     )
 
 
+def _no_loss(profile: Profile, window: Window, labels: LabelState | None) -> bool:
+    """Whether mature labels show that the answers are as good as ever: not that a loss is uncertain."""
+    if labels is None or not labels.mature or labels.labelled < ENOUGH_LABELS:
+        return False
+    if profile.problem is Problem.REGRESSION:
+        now, usual = error_size(window.residuals), error_size(profile.total.residuals)
+        return bool(now.mae <= usual.mae * (1.0 + ERROR_FLOOR))
+    now_right, usual_right = hits_of(window.joint), hits_of(profile.total.joint)
+    return now_right.accuracy >= usual_right.accuracy - QUALITY_FLOOR
+
+
 def _with_labels(found: Sequence[QualityFinding]) -> list[QualityFinding]:
     """Labels of the same rows outrank what can only be guessed without them: no loss, no call."""
     if any(finding.path is P.REALISED_QUALITY for finding in found):
-        return list(found)
+        return list(found)  # of a group, or of the AUC: then something is lost after all
     guesses = {P.PREDICTION_DRIFT, P.ESTIMATED_QUALITY}
     return [
         replace(finding, page=False, what=f"{finding.what}; the labels of these rows show no loss")

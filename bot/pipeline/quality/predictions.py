@@ -65,7 +65,7 @@ def _words(column: Column) -> str:
         most = int(np.argmax(np.abs(now - usual)))
         name = column.grid.categories[most] if most < len(column.grid.categories) else "other answers"
         return f"{name} is answered in {percent(float(now[most]))} of cases, usually in {percent(float(usual[most]))}"
-    middle = len(usual) // 2
-    high, was = float(now[middle:].sum()), float(usual[middle:].sum())
-    edge = column.grid.edges[middle - 1] if middle and column.grid.edges else float("nan")
-    return f"{percent(high)} lie at {edge:g} or above, usually {percent(was)}"
+    below, was = np.cumsum(now)[:-1], np.cumsum(usual)[:-1]
+    cut = int(np.argmax(np.abs(below - was)))
+    edge = column.grid.edges[cut]
+    return f"{percent(float(below[cut]))} lie below {edge:g}, usually {percent(float(was[cut]))}"

@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 ENOUGH = 200  # predictions, below which a distribution is mostly luck
 ENOUGH_LABELS = 100
+SCORE_CELLS = 20  # of a score, where its distance to the reference is taken
 LONG = 99  # windows of history from which on ranks can be as rare as 1 in 100
 RARE_RANK = 0.01  # of a statistic among its own history
 FAR = 6.0  # robust sigmas, while the history is too short for ranks

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from bot.domain.model_quality import QualityPath, QualityReport
-from bot.domain.prediction_log import Floats, Grid, Labels, Tally, Window
+from bot.domain.prediction_log import Counts, Floats, Grid, Labels, Tally, Window
 
 MEMORY = 200  # windows of its own history that a statistic is compared with
 
@@ -89,6 +89,17 @@ def cells(grid: Grid, tally: Tally) -> Floats:
     if grid.categories and grid.listed:
         return np.append(tally.bins, tally.unseen).astype(np.float64)
     return tally.bins.astype(np.float64)
+
+
+def coarse(usual: Counts, *, bins: int) -> Counts:
+    """Say which bins to take together so that each holds about the same share of the reference: (b,) of 0, 1, ...
+
+    Calibration wants fine bins; a distance between samples wants enough rows in each.
+    """
+    below = np.cumsum(usual) - usual
+    share = below / max(int(usual.sum()), 1)
+    group = np.minimum((share * bins).astype(np.int64), bins - 1)
+    return np.unique(group, return_inverse=True)[1].astype(np.int64)
 
 
 def side_by_side(rows: Sequence[Floats]) -> Floats:

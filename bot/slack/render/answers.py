@@ -7,8 +7,8 @@ from datetime import datetime
 
 from bot.domain.explanation import Explanation
 from bot.domain.incident import Incident
-from bot.domain.silence import Silence
-from bot.ports import ModelStatus, SilenceEffect, Status
+from bot.domain.silence import Silence, SilenceEffect
+from bot.ports import ModelStatus, Status
 from bot.slack.render import blocks as b
 from bot.slack.render.escape import esc
 from bot.slack.render.headline import title_of

@@ -7,6 +7,7 @@ from typing import assert_never
 from bot.domain.catalogue import Catalogue
 from bot.domain.message import (
     ChangeMessage,
+    DigestMessage,
     EvidenceMessage,
     ExplanationMessage,
     HeadlineMessage,
@@ -16,6 +17,7 @@ from bot.domain.message import (
     TextMessage,
 )
 from bot.slack.render.blocks import Rendered
+from bot.slack.render.digest import render_digest
 from bot.slack.render.evidence import render_evidence
 from bot.slack.render.headline import render_headline
 from bot.slack.render.proposal import render_outcome, render_proposal
@@ -38,6 +40,8 @@ def render(message: Message, *, catalogue: Catalogue | None = None) -> Rendered:
             found = render_proposal(message)
         case OutcomeMessage():
             found = render_outcome(message)
+        case DigestMessage():
+            found = render_digest(message)
         case TextMessage():
             found = render_text(message)
         case _:

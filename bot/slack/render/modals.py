@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.silence import MAX_SILENCE
-from bot.ports import SilencePreview
+from bot.domain.silence import MAX_SILENCE, SilencePreview
 from bot.slack.render import blocks as b
 from bot.slack.render.escape import esc
 from bot.slack.render.ids import CUSTOM_DURATION, Field, View

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from bot.clock import from_epoch
 from bot.domain.prediction_log import Every, LogColumns, Problem, Profile, Span, Stretch, Window
 from bot.errors import BadInputError
-from bot.sources.prediction_log.counts import Asked, read_windows
+from bot.sources.prediction_log.asked import Asked
+from bot.sources.prediction_log.counts import read_windows
 from bot.sources.prediction_log.profile import build_profile, identifiers
 from bot.sources.prediction_log.rows import Place, between, moment, table_of, version_of
 from bot.sources.warehouse import Reading, Type, Warehouse

@@ -23,14 +23,16 @@ from bot.domain.prediction_log import (
 )
 from bot.errors import BadInputError
 from bot.pipeline.quality.windows import merged
-from bot.sources.prediction_log.counts import Asked, read_windows
+from bot.sources.prediction_log.asked import Asked
+from bot.sources.prediction_log.counts import read_windows
 from bot.sources.prediction_log.encode import Expression, class_text, number, text
 from bot.sources.prediction_log.profile_file import digest_of
 from bot.sources.prediction_log.rows import Place, labelled, numbered
 from bot.sources.warehouse import Reading, Type
 from detectors.quantiles import bounds, edges
 
-FEATURE_BINS, SCORE_BINS, NUMBER_BINS = 10, 50, 20
+FEATURE_BINS, SCORE_BINS, NUMBER_BINS = 10, 20, 20
+WIDTHS = 100  # equal ones between 0 and 1, beside the bins of equal mass: inside a bin a score must mean one thing
 TILES = 1000  # so that the outermost thousandth can be told
 TOP, LISTED = 20, 1000  # categories with a bin of their own, and those that are known at all
 READABLE = 0.99  # of the texts of a column, from which on it holds numbers
@@ -325,10 +327,19 @@ def _score_grid(reading: Reading, place: Place, rows: sa.Subquery, draft: Profil
     return Grid(
         name=names[0] if draft.problem is Problem.BINARY else "score",
         kind=ColumnKind.NUMERIC,
-        edges=tuple(float(edge) for edge in edges(tiles, bins=SCORE_BINS)),
+        edges=_score_edges(tiles, outside=outside),
         low=low,
         high=high,
     )
+
+
+def _score_edges(tiles: Sequence[float], *, outside: bool) -> tuple[float, ...]:
+    chosen = edges(tiles, bins=SCORE_BINS)
+    if outside or not tiles:
+        return tuple(float(edge) for edge in chosen)
+    even = np.arange(1, WIDTHS) / WIDTHS
+    even = even[(even > tiles[0]) & (even <= tiles[-1])]
+    return tuple(float(edge) for edge in np.unique(np.round(np.concatenate([chosen, even]), 12)))
 
 
 def _clip(reading: Reading, place: Place, rows: sa.Subquery) -> float:

@@ -118,7 +118,9 @@ def window_of(profile: Profile, rows: Rows, *, number: int = 0) -> Window:
     n = len(rows)
     if profile.problem is Problem.REGRESSION:
         joint, sums = np.zeros((0, 0, 1), np.int64), np.zeros(4)
-        cells = np.stack([_residuals(profile, rows.answer, rows.label, labelled, where) for where in [np.ones(n, bool)]])
+        cells = np.stack(
+            [_residuals(profile, rows.answer, rows.label, labelled, where) for where in [np.ones(n, bool)]]
+        )
         residuals = cells[0]
     else:
         residuals = np.zeros(7)

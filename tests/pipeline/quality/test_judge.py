@@ -104,8 +104,12 @@ def test_moved_answers_call_nobody_when_the_labels_show_no_loss(profile, rng):
 @pytest.mark.parametrize(
     ("statistic", "values"),
     [
-        pytest.param("missing", lambda rows, rng: np.where(rng.random(N) < 0.05, np.nan, rows.features["a"]), id="missing"),
-        pytest.param("out_of_range", lambda rows, rng: np.where(rng.random(N) < 0.05, 1e6, rows.features["a"]), id="wild"),
+        pytest.param(
+            "missing", lambda rows, rng: np.where(rng.random(N) < 0.05, np.nan, rows.features["a"]), id="missing"
+        ),
+        pytest.param(
+            "out_of_range", lambda rows, rng: np.where(rng.random(N) < 0.05, 1e6, rows.features["a"]), id="wild"
+        ),
         pytest.param("constant", lambda rows, rng: np.full(N, 0.3), id="still"),
     ],
 )
@@ -159,7 +163,8 @@ def test_labels_that_are_mostly_still_out_are_shown_and_not_judged(profile, rng)
 
     assert "accuracy" in report.realised
     assert P.REALISED_QUALITY not in paths(report)
-    assert report.labels is not None and not report.labels.mature
+    assert report.labels is not None
+    assert not report.labels.mature
 
 
 def test_labels_younger_than_they_usually_are_do_not_count_as_mature(profile, rng):
@@ -255,9 +260,13 @@ def test_windows_add_up_to_what_their_rows_together_give(profile, rng):
     assert np.array_equal(together.slices["group"], whole.slices["group"])
 
 
-@pytest.mark.parametrize("values", [np.full(N, np.nan), np.full(N, 7.0), np.full(N, np.inf)], ids=["none", "one", "inf"])
+@pytest.mark.parametrize(
+    "values", [np.full(N, np.nan), np.full(N, 7.0), np.full(N, np.inf)], ids=["none", "one", "inf"]
+)
 def test_a_column_that_held_nothing_in_the_reference_breaks_nothing(rng, values):
-    profile = profile_of(changed(binary(rng, N), a=values[: N // 1] if not np.isinf(values).any() else np.full(N, 1.0)), stretch=500)
+    profile = profile_of(
+        changed(binary(rng, N), a=values[: N // 1] if not np.isinf(values).any() else np.full(N, 1.0)), stretch=500
+    )
     report = judge(profile, window_of(profile, changed(binary(rng, N), a=values)))
 
     assert P.FEATURE_DRIFT not in {one.path for one in report.findings if one.about == "b"}
