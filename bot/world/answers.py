@@ -49,7 +49,8 @@ class Answers:
 
 
 def joined(parts: Sequence[Answers]) -> Answers:
-    """Put stretches that follow each other into one; there must be at least one."""
+    """Put stretches that follow each other into one. Raises IndexError when there are none."""
+    features = parts[0].inputs
     return Answers(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in SERIES},
         inputs={
@@ -58,6 +59,6 @@ def joined(parts: Sequence[Answers]) -> Answers:
                 spread=np.concatenate([part.inputs[feature].spread for part in parts]),
                 null=np.concatenate([part.inputs[feature].null for part in parts]),
             )
-            for feature in parts[0].inputs
+            for feature in features
         },
     )

@@ -62,7 +62,7 @@ def run(topology: Topology, model: Model, stretch: Stretch, machines: Machines, 
     stretch.show_scale("inference_latency", model.name, inference_ms, noise=0.05)
     stretch.show_scale("fallback", model.name, 0.004 + 0.95 * defaulted, noise=0.12)
     damage, inputs = _features(model, stretch, machines, defaulted)
-    return _scores(model, stretch, machines, serving, damage, inputs)
+    return _scores(model, stretch, machines, serving, damage=damage, inputs=inputs)
 
 
 def _features(
@@ -80,9 +80,7 @@ def _features(
         late_s = machines.late_s.get(feature.source, np.zeros_like(damage))
         old = 1 - np.exp(-np.clip(late_s - model.stale_after_s, 0, None) / model.stale_scale_s)
         stale = np.maximum(stale, old)
-        inputs[feature.name] = _show_feature(
-            feature, entity, stretch, moved=moved, factor=factor, empty=empty, old=old
-        )
+        inputs[feature.name] = _show_feature(feature, entity, stretch, moved=moved, factor=factor, empty=empty, old=old)
         if feature.stored:
             stretch.show_scale(
                 "freshness", entity, feature.age_s + late_s, noise=0.08 * feature.age_s / (feature.age_s + late_s)
@@ -108,7 +106,13 @@ def _show_feature(
 
 
 def _scores(
-    model: Model, stretch: Stretch, machines: Machines, serving: Serving, damage: Floats, inputs: dict[str, Inputs]
+    model: Model,
+    stretch: Stretch,
+    machines: Machines,
+    serving: Serving,
+    *,
+    damage: Floats,
+    inputs: dict[str, Inputs],
 ) -> Answers:
     rate = machines.rate[model.served_by]
     channel = channel_of("prediction_mean", model.name)

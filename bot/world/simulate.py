@@ -42,7 +42,15 @@ class World:
     The same seed, start, episodes and moves give the same values, however they are asked for.
     """
 
-    def __init__(self, topology: Topology, *, seed: int, start_s: float, episodes: Iterable[Episode] = ()) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        seed: int,
+        start_s: float,
+        episodes: Iterable[Episode] = (),
+        keeps_answers: bool = False,
+    ) -> None:
         self.topology = topology
         self.start_s = int(start_s) // STEP_S * STEP_S
         self.series: tuple[Series, ...] = series_of(topology)
@@ -62,6 +70,7 @@ class World:
         self._carry = Carry()
         self._traits: dict[tuple[str, int], VersionTraits] = {}
         self._agenda: list[Change | AliasMove] = []
+        self._keeps_answers = keeps_answers  # for `answers`; off, since most ask for the series alone
         self._answers: dict[str, list[Answers]] = {model.name: [] for model in topology.models}
         self._count = 0
         self._values: Floats = np.empty((0, len(self.series)))
@@ -90,11 +99,17 @@ class World:
         return self._present[: self._count]
 
     def answers(self, model: str, *, since_s: float, until_s: float) -> Answers:
-        """Tell what a model's answers were like in the simulated minutes from `since_s` to before `until_s`."""
-        within = [
-            one for one in self._answers[model] if one.times_s[-1] >= since_s and one.times_s[0] < until_s
-        ]
+        """Tell what a model's answers were like in the simulated minutes from `since_s` to before `until_s`.
+
+        Raises IndexError when none of them is kept.
+        """
+        within = [one for one in self._answers[model] if one.times_s[-1] >= since_s and one.times_s[0] < until_s]
         return joined(within).between(since_s, until_s)
+
+    def forget_answers(self, *, before_s: float) -> None:
+        """Let go of what nobody will ask `answers` for again."""
+        for model, parts in self._answers.items():
+            self._answers[model] = [one for one in parts if one.times_s[-1] >= before_s]
 
     def add(self, episode: Episode) -> str:
         """Let something happen; returns the name under which it can be ended."""
@@ -179,7 +194,8 @@ class World:
         under = machines.run(self.topology, stretch, heavier=heavier)
         for model in self.topology.models:
             answers = predictions.run(self.topology, model, stretch, under, serving[model.name])
-            self._answers[model.name].append(answers)
+            if self._keeps_answers:
+                self._answers[model.name].append(answers)
         self._store(stretch, count)
 
     def _traits_of(self, model: str, version: int) -> VersionTraits:
