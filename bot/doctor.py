@@ -15,8 +15,9 @@ from bot.domain.policy import ApproverPolicy
 from bot.domain.series import SeriesIndex
 from bot.errors import BadInputError, FaultlineError, GiveUpError, RetryLaterError, SourceDownError
 from bot.llm.provider import PydanticAiProvider
+from bot.log_watch import PredictionLogReader
 from bot.metrics import Metrics
-from bot.ports import Directory, MetricSource, PredictionLogReader, Registry
+from bot.ports import Directory, MetricSource, Registry
 from bot.slack.api import SlackApi, make_client, make_session
 from bot.slack.check import CheckResult, check_slack
 from bot.slack.people import SlackDirectory

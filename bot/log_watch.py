@@ -18,7 +18,7 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.finding import Finding, FindingKind, Fingerprint
 from bot.domain.message import PlotSeries
 from bot.domain.model_quality import QualityPath, QualityReport
-from bot.domain.prediction_log import Every, Profile, Span, Window
+from bot.domain.prediction_log import Every, LogColumns, Profile, Span, Stretch, Window
 from bot.domain.series import BlindSpot
 from bot.errors import BadInputError, SourceDownError
 from bot.pipeline.observe import Place
@@ -27,9 +27,9 @@ from bot.pipeline.quality.judge import judge
 from bot.pipeline.quality.rules import ENOUGH, LOOKS
 from bot.pipeline.quality.signals import NAMES
 from bot.pipeline.quality.track import Standing, serving, standing
+from bot.pipeline.quality.versions import compare
 from bot.pipeline.quality.volume import number_of, slots_a_day, time_of, volume_of
 from bot.pipeline.quality.windows import MEMORY, Judged, merged
-from bot.ports import PredictionLogReader
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,44 @@ class LogTiming:
     lateness: timedelta  # after the end of a window, until which its rows may still arrive
     reference: timedelta  # of healthy predictions that a reference is made of
     labels_within: timedelta  # after a prediction, until which its label may come: so far back windows are read again
+
+
+class PredictionLogReader(Protocol):
+    """Counts a prediction log where it lies. Its methods block: call them in a thread.
+
+    Raises SourceDownError when the database cannot answer, BadInputError when a person must put something right.
+    """
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def columns(self) -> LogColumns: ...
+
+    def spans(self, *, start: datetime, end: datetime) -> Sequence[Span]:
+        """Which versions made predictions from `start` until before `end`, by their first prediction."""
+        ...
+
+    def profile(
+        self, *, stretch: Stretch, start: datetime | None, end: datetime | None, version: str | None, now: datetime
+    ) -> Profile:
+        """Count a reference, and make of it what later windows are compared with."""
+        ...
+
+    def windows(
+        self,
+        profile: Profile,
+        *,
+        stretch: Stretch,
+        start: datetime | None,
+        end: datetime | None,
+        version: str | None,
+        now: datetime,
+    ) -> Sequence[Window]:
+        """Count what lies between, as the profile counts; oldest first. Stretches without rows are left out."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class ProfileStore(Protocol):
@@ -216,8 +254,10 @@ class LogWatch:
             owners = ((f, self._catalogue.model_of(f.key.entity)) for f in ours)
             return tuple(f for f, owner in owners if owner is not None and owner.name == self.model)
         stands: list[Standing] = []
-        for judged in serving(self._judged).values():
+        for version, judged in serving(self._judged).items():
             stands += standing(judged)
+            if (worse := self._compared(version)) is not None:
+                stands.append(worse)
         if self._volume is not None:
             stands += [Standing(finding=one, report=self._volume, first=self._volume) for one in self._volume.findings]
         return tuple(
@@ -231,6 +271,17 @@ class LogWatch:
             )
             for one in stands
         )
+
+    def _compared(self, version: str) -> Standing | None:
+        """Whether a version answers worse than the one that came before it."""
+        began = {known: judged[0].report.number for known, judged in self._judged.items() if judged}
+        earlier = [known for known in began if began[known] < began[version]]
+        if not earlier:
+            return None
+        before = max(earlier, key=lambda known: began[known])
+        new, old = self._judged[version], self._judged[before]
+        found = compare(new, old, self._own.get(before), version=version, before=before)
+        return None if found is None else Standing(finding=found, report=new[-1].report, first=new[0].report)
 
     @property
     def blind(self) -> BlindSpot | None:

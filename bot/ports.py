@@ -14,7 +14,6 @@ from bot.domain.incident import Feedback, Incident, IncidentId
 from bot.domain.labels import Matcher
 from bot.domain.message import OutboxItem, Posted
 from bot.domain.notice import Decision, Told
-from bot.domain.prediction_log import LogColumns, Profile, Span, Stretch, Window
 from bot.domain.proposal import AuditEntry, Proposal, ProposalId, ProposalState
 from bot.domain.series import BlindSpot, History, Samples, SeriesIndex
 from bot.domain.silence import Silence, SilenceEffect, SilenceId, SilencePreview
@@ -100,44 +99,6 @@ class Registry(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class PredictionLogReader(Protocol):
-    """Counts a prediction log where it lies. Its methods block: call them in a thread.
-
-    Raises SourceDownError when the database cannot answer, BadInputError when a person must put something right.
-    """
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def columns(self) -> LogColumns: ...
-
-    def spans(self, *, start: datetime, end: datetime) -> Sequence[Span]:
-        """Which versions made predictions from `start` until before `end`, by their first prediction."""
-        ...
-
-    def profile(
-        self, *, stretch: Stretch, start: datetime | None, end: datetime | None, version: str | None, now: datetime
-    ) -> Profile:
-        """Count a reference, and make of it what later windows are compared with."""
-        ...
-
-    def windows(
-        self,
-        profile: Profile,
-        *,
-        stretch: Stretch,
-        start: datetime | None,
-        end: datetime | None,
-        version: str | None,
-        now: datetime,
-    ) -> Sequence[Window]:
-        """Count what lies between, as the profile counts; oldest first. Stretches without rows are left out."""
-        ...
-
-    def close(self) -> None: ...
 
 
 # ---------------------------------------------------------------- actions

@@ -33,6 +33,10 @@ TOGETHER = {  # series are meant to count for each other
     "detectors.entity.judge": "channels of one thing",
     "detectors.channels.mean_of_present": "channels of one thing",
     "detectors.severity.mean_of_worst": "channels of one thing",
+    "detectors.confidence.calibration": "bins of one score, in order",
+    "detectors.homogeneity.p_value": "cells of one column",
+    "detectors.homogeneity.pool_rare": "cells of one column",
+    "detectors.quantiles.edges": "tiles of one column, in order",
 }
 WITHOUT_EXAMPLE = {
     "detectors.state.put": "writes back what `take` copied",

@@ -41,7 +41,7 @@ class InputMoves(Episode):
     """One input of a model moves a little, and no harm comes of it."""
 
     def apply(self, drivers, times_s, topology):
-        drivers.add("shift", self.target, 0.6 * self.intensity(times_s))
+        drivers.add("shift", self.target, 0.25 * self.intensity(times_s))
 
 
 def input_moves(story, target, *, begins=0.5):

@@ -23,6 +23,7 @@ from bot.world.clock import VirtualClock
 from bot.world.server import serve as serve_world
 from bot.world.signals import catalog
 from bot.world.topology import shop
+from tests.app.builders import incident, put
 from tests.servers import free_port
 from tests.sources.loopback import api_server
 
@@ -128,6 +129,23 @@ async def test_a_started_bot_warms_up_ticks_and_is_ready(settings_for):
             assert ready == (200, {"ok": True, "trouble": []})
             assert bot.watch.judged > 0
         assert await store.snapshot() is not None
+
+
+@pytest.mark.enable_socket
+async def test_a_running_bot_posts_the_digest_that_is_due(settings_for):
+    async with await serve() as slack, production() as (world, clock):
+        now = from_epoch(clock["origin"])
+        given = settings_for(
+            slack=slack.api_url,
+            world=world,
+            clock=clock,
+            policies={"warm_up": "1h", "digest_at": f"{now - timedelta(minutes=30):%H:%M}"},
+        )
+        store = MemoryStore()
+        await put(store, incident(at=now - timedelta(hours=2)))
+        async with living(given, store):
+            said = slack.emulator.workspace.channel("incidents").messages
+            await until(lambda: [one for one in said.values() if "The day in brief: 1 incident told" in one.text])
 
 
 @pytest.mark.enable_socket

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -224,7 +225,7 @@ def drift_of(columns: Sequence[Column]) -> Drift:
             past[length - len(column.past) + step, number, : len(row)] = row
     every = psi(np.broadcast_to(usual, past.shape).reshape(-1, now.shape[1]), past.reshape(-1, now.shape[1]))
     history = every.excess.reshape(length, len(columns))
-    ranks = rank_p(distance.excess, history)
+    ranks = _rank_of_windows(distance.excess, history)
     finite = np.isfinite(history).sum(axis=0)
     chance = (np.isfinite(now).sum(axis=1) - 1) / np.maximum(np.nansum(now, axis=1), 1.0)
     far = robust_z(distance.excess, history, floor=np.maximum(chance, DISTANCE / FAR / 2.0))
@@ -236,6 +237,19 @@ def drift_of(columns: Sequence[Column]) -> Drift:
         unusual=unusual,
         rank=np.where(finite >= LONG, ranks, np.nan),
     )
+
+
+def _rank_of_windows(excess: Floats, history: Floats) -> Floats:
+    """Rank each column's distance among the farthest columns of earlier windows, each in its own usual unit.
+
+    excess: (f,), history: (h, f). Returns (f,). Ranked by itself, each of sixty columns would be rare in one window of
+    a hundred, and some column in most of them: what must be rare is a window that shows so much.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # columns without any history
+        unit = np.fmax(np.nanquantile(history, USUAL, axis=0), DISTANCE / 2.0)
+        farthest = np.nanmax(history / unit, axis=1)
+    return rank_p(excess / unit, np.repeat(farthest[:, None], len(excess), axis=1))
 
 
 def feature_drift(columns: Sequence[Column]) -> tuple[list[QualityFinding], list[NotJudged], float]:
@@ -278,6 +292,7 @@ def _long(column: Column) -> bool:
 
 
 FEW_VALUES = 20
+USUAL = 0.9  # quantile of its own history that a column's distance is measured in
 
 
 def _drifted(column: Column, drift: Drift, place: int) -> QualityFinding:

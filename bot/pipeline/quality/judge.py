@@ -19,6 +19,8 @@ from bot.pipeline.quality.realised import hits_of, realised_classes
 from bot.pipeline.quality.residuals import realised_numbers
 from bot.pipeline.quality.rules import (
     COVERAGE,
+    DISTANCE,
+    DISTANCE_BETWEEN_VERSIONS,
     ENOUGH_LABELS,
     ERROR_FLOOR,
     LOOKS,
@@ -56,6 +58,8 @@ def judge(
 
     past: windows of the same version before it, oldest first. Those with a finding of a path that pages are left out
     of that path's history: trouble must not become the usual.
+    Until a version has a reference of its own it is compared with that of the version before: its inputs must be alike
+    and its labels as good, while its scores may mean something else.
     looks: how many times in a quarter of a year labels are looked at: the more often, the surer each time.
     """
     every = [*profile.history, *(one.window for one in past)][-MEMORY:]
@@ -75,10 +79,17 @@ def judge(
     features = [column for column in columns_of(profile, window, every) if column.name not in names]
     drifted, unsaid, features_moved = feature_drift(features)
     found, said = [*found, *drifted], [*said, *unsaid]
-    moved, unsaid, answers_moved = prediction_drift(_preferred(answers, profile))
+    borrowed = bool(window.version) and window.version != profile.version
+    estimated: dict[str, float] = {}
+    least = DISTANCE_BETWEEN_VERSIONS if borrowed else DISTANCE
+    moved, unsaid, answers_moved = prediction_drift(_preferred(answers, profile), least=least)
     found, said = [*found, *moved], [*said, *unsaid]
-    estimated, drops, unsaid = estimated_quality(profile, window, clean(P.ESTIMATED_QUALITY))
-    found, said = [*found, *drops], [*said, *unsaid]
+    if borrowed:
+        because = f"the scores of version {window.version} were never calibrated: it has no reference of its own yet"
+        said.append(NotJudged(path=P.ESTIMATED_QUALITY, about="", because=because))
+    else:
+        estimated, drops, unsaid = estimated_quality(profile, window, clean(P.ESTIMATED_QUALITY))
+        found, said = [*found, *drops], [*said, *unsaid]
     realised, labels, drops, unsaid = _realised(profile, window, past, now=now, looks=looks)
     found, said = [*found, *drops], [*said, *unsaid]
     if _no_loss(profile, window, labels):

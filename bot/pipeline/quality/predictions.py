@@ -13,10 +13,12 @@ from bot.pipeline.quality.rules import DISTANCE, ENOUGH, FAR, RARE_RANK, SURE
 from bot.pipeline.quality.words import percent
 
 
-def prediction_drift(columns: Sequence[Column]) -> tuple[list[QualityFinding], list[NotJudged], float]:
+def prediction_drift(
+    columns: Sequence[Column], *, least: float = DISTANCE
+) -> tuple[list[QualityFinding], list[NotJudged], float]:
     """Judge the score and the answers; each pages when it moved surely, far, and farther than it does by itself.
 
-    Also returns the largest excess PSI, NaN when nothing could be measured.
+    least: excess PSI that calls somebody. Also returns the largest one, NaN when nothing could be measured.
     """
     enough = [column for column in columns if column.now.known >= ENOUGH]
     said = [
@@ -32,11 +34,11 @@ def prediction_drift(columns: Sequence[Column]) -> tuple[list[QualityFinding], l
         return [], said, float("nan")
     drift = drift_of(enough)
     certain = np.nan_to_num(drift.p, nan=1.0) < SURE / len(enough)
-    places = np.flatnonzero(certain & (drift.excess >= DISTANCE) & drift.unusual)
-    return [_moved(enough[place], drift, int(place)) for place in places], said, largest(drift.excess)
+    places = np.flatnonzero(certain & (drift.excess >= least) & drift.unusual)
+    return [_moved(enough[place], drift, int(place), least=least) for place in places], said, largest(drift.excess)
 
 
-def _moved(column: Column, drift: Drift, place: int) -> QualityFinding:
+def _moved(column: Column, drift: Drift, place: int, *, least: float) -> QualityFinding:
     excess = float(drift.excess[place])
     unusual = (
         f"rank in its own history <= {RARE_RANK}" if np.isfinite(drift.rank[place]) else f"{FAR:g} sigma of its history"
@@ -53,7 +55,7 @@ def _moved(column: Column, drift: Drift, place: int) -> QualityFinding:
         p=float(drift.p[place]),
         worse=True,
         n=column.now.known,
-        rule=f"excess PSI >= {DISTANCE}, chance < {SURE:g}, and {unusual}",
+        rule=f"excess PSI >= {least}, chance < {SURE:g}, and {unusual}",
     )
 
 

@@ -16,6 +16,7 @@ FAR = 6.0  # robust sigmas, while the history is too short for ranks
 FALSE_DISCOVERIES = 0.05  # among the columns of one window that are called drifted
 SURE = 1e-3  # probability by chance alone, below which sampling noise is no explanation
 DISTANCE = 0.1  # excess PSI, or share of the people who sit elsewhere: what may matter
+DISTANCE_BETWEEN_VERSIONS = 0.25  # of scores: a version trained anew may well spread them a little differently
 CONFIDENCE_Z = 3.29  # two-sided one in a thousand, for the interval of a rate
 RATE_FLOOR = 0.01  # a rate of faults that rises by less calls nobody
 UNSEEN_SHARE, UNSEEN_ROWS = 0.005, 20  # a category that never was: a misspelling in one row is no fault

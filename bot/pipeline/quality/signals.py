@@ -18,6 +18,7 @@ LOG_SIGNALS: tuple[Signal, ...] = (
     Signal(name="log_prediction_drift", kind=Kind.PREDICTION_DRIFT, unit="psi", worse=Worse.UP),
     Signal(name="log_estimated_accuracy", kind=Kind.QUALITY, unit="accuracy", worse=Worse.DOWN),
     Signal(name="log_accuracy", kind=Kind.QUALITY, unit="accuracy", worse=Worse.DOWN),
+    Signal(name="log_version_accuracy", kind=Kind.QUALITY, unit="accuracy", worse=Worse.DOWN),
     Signal(name="log_auc", kind=Kind.QUALITY, unit="auc", worse=Worse.DOWN),
     Signal(name="log_error", kind=Kind.QUALITY, unit="", worse=Worse.UP),
     Signal(name="log_bias", kind=Kind.CALIBRATION, unit="ratio", worse=Worse.BOTH),
@@ -26,7 +27,7 @@ LOG_SIGNALS: tuple[Signal, ...] = (
 NAMES = frozenset(signal.name for signal in LOG_SIGNALS)
 ROWS = frozenset({"duplicates", "future"})
 LABELS = frozenset({"strange", "conflicting", "early"})
-REALISED = {"accuracy": "log_accuracy", "auc": "log_auc", "mae": "log_error"}
+REALISED = {"accuracy": "log_accuracy", "versions": "log_version_accuracy", "auc": "log_auc", "mae": "log_error"}
 
 
 def signal_of(finding: QualityFinding, *, answers: Iterable[str]) -> str:

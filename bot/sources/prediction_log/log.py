@@ -22,7 +22,7 @@ A_COLUMN = 14  # codes of a column, about
 
 
 class PredictionLog:
-    """Implements ports.PredictionLogReader.
+    """Implements log_watch.PredictionLogReader.
 
     table, labels: names of tables, or of the files that the warehouse was given. labels None: the target, if there
     is one, stands in the log. columns: without features, every column that is nothing else is one.
