@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.world.clock import VirtualClock
+from bot.world.log_files import NotEmptyError
 from bot.world.record import HOURS, START_S, record
 from bot.world.recordings import RECORDED
 from bot.world.scenario import LIVE
@@ -49,8 +50,15 @@ def _serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--origin", type=float, default=now_s, help="virtual time at the origin")
     parser.add_argument("--history-h", type=float, default=HISTORY_H, help="hours before the origin")
     parser.add_argument("--scenario", choices=sorted(LIVE), default="demo")
+    parser.add_argument("--log-folder", type=Path, help="empty folder for the prediction log, made if need be")
+    parser.add_argument(
+        "--log-labelled", type=float, help="share of the log's rows that get a label, 0 to 1; default: each model's"
+    )
     chosen = parser.parse_args(arguments)
-    asyncio.run(_until_stopped(chosen))
+    try:
+        asyncio.run(_until_stopped(chosen))
+    except NotEmptyError as error:
+        parser.error(str(error))
     return 0
 
 
@@ -67,6 +75,8 @@ async def _until_stopped(chosen: argparse.Namespace) -> None:
         host=chosen.host,
         port=chosen.port,
         history_h=chosen.history_h,
+        log_folder=chosen.log_folder,
+        labelled=chosen.log_labelled,
     ) as running:
         sys.stdout.write(f"world at {running.url}\n")
         sys.stdout.flush()  # whoever started us waits for this line

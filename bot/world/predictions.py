@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.world.answers import Answers, Inputs
 from bot.world.machines import Machines
 from bot.world.stretch import Stretch, channel_of
 from bot.world.topology import Feature, Model, Topology, VersionTraits
@@ -49,8 +50,8 @@ def serving_of(model: str, versions: NDArray[np.int64], traits_of: TraitsOf) -> 
     )
 
 
-def run(topology: Topology, model: Model, stretch: Stretch, machines: Machines, serving: Serving) -> None:
-    """Let a stretch pass on one model, in the order in which its parts cause each other."""
+def run(topology: Topology, model: Model, stretch: Stretch, machines: Machines, serving: Serving) -> Answers:
+    """Let a stretch pass on one model, in the order in which its parts cause each other; tell what it answered."""
     server = topology.service(model.served_by)
     stores = [name for name in server.depends_on if topology.service(name).role == "store"]
     defaulted = np.zeros_like(stretch.times_s)
@@ -60,13 +61,16 @@ def run(topology: Topology, model: Model, stretch: Stretch, machines: Machines, 
     inference_ms = model.inference_ms * serving.inference_factor * machines.wait[server.name]
     stretch.show_scale("inference_latency", model.name, inference_ms, noise=0.05)
     stretch.show_scale("fallback", model.name, 0.004 + 0.95 * defaulted, noise=0.12)
-    damage = _features(model, stretch, machines, defaulted)
-    _scores(model, stretch, machines, serving, damage)
+    damage, inputs = _features(model, stretch, machines, defaulted)
+    return _scores(model, stretch, machines, serving, damage=damage, inputs=inputs)
 
 
-def _features(model: Model, stretch: Stretch, machines: Machines, defaulted: Floats) -> Floats:
-    """Show every feature and return the damage that wrong inputs do to predictions, (n,) from 0 to 1."""
+def _features(
+    model: Model, stretch: Stretch, machines: Machines, defaulted: Floats
+) -> tuple[Floats, dict[str, Inputs]]:
+    """Show every feature; return the damage that wrong inputs do to predictions, (n,) from 0 to 1, and the inputs."""
     damage = np.zeros_like(stretch.times_s)
+    inputs: dict[str, Inputs] = {}
     stale = np.zeros_like(damage)
     for feature in model.features:
         entity = f"{model.name}/{feature.name}"
@@ -76,20 +80,21 @@ def _features(model: Model, stretch: Stretch, machines: Machines, defaulted: Flo
         late_s = machines.late_s.get(feature.source, np.zeros_like(damage))
         old = 1 - np.exp(-np.clip(late_s - model.stale_after_s, 0, None) / model.stale_scale_s)
         stale = np.maximum(stale, old)
-        _show_feature(feature, entity, stretch, moved=moved, factor=factor, empty=empty, old=old)
+        inputs[feature.name] = _show_feature(feature, entity, stretch, moved=moved, factor=factor, empty=empty, old=old)
         if feature.stored:
             stretch.show_scale(
                 "freshness", entity, feature.age_s + late_s, noise=0.08 * feature.age_s / (feature.age_s + late_s)
             )
         away = np.minimum(np.abs(moved) / 4 + np.abs(np.log(factor)) / 2, 1)
         damage = damage + feature.importance * np.maximum(away, empty)
-    return np.clip(damage + model.stale_weight * stale, 0, 1)
+    return np.clip(damage + model.stale_weight * stale, 0, 1), inputs
 
 
 def _show_feature(
     feature: Feature, entity: str, stretch: Stretch, *, moved: Floats, factor: Floats, empty: Floats, old: Floats
-) -> None:
-    stretch.show_scale("feature_null", entity, 0.002 + 0.95 * empty, noise=0.15)
+) -> Inputs:
+    null = 0.002 + 0.95 * empty
+    stretch.show_scale("feature_null", entity, null, noise=0.15)
     mean = feature.mean * factor + feature.spread * moved
     stretch.show_level("feature_mean", entity, mean, noise=0.02 * feature.spread * factor)
     distance = np.minimum(0.5 * moved**2, 4) + np.minimum(1.5 * np.abs(np.log(factor)), 6) + 1.2 * empty + 0.05 * old
@@ -97,9 +102,18 @@ def _show_feature(
     stretch.shown[channel_of("feature_drift", entity)] = quiet + distance * np.exp(
         0.05 * stretch.slow(channel_of("feature_drift", entity))
     )
+    return Inputs(mean=mean, spread=feature.spread * factor, null=null)
 
 
-def _scores(model: Model, stretch: Stretch, machines: Machines, serving: Serving, damage: Floats) -> None:
+def _scores(
+    model: Model,
+    stretch: Stretch,
+    machines: Machines,
+    serving: Serving,
+    *,
+    damage: Floats,
+    inputs: dict[str, Inputs],
+) -> Answers:
     rate = machines.rate[model.served_by]
     channel = channel_of("prediction_mean", model.name)
     hour = 0.012 * model.score * np.cos(2 * np.pi * stretch.times_s / 86_400)  # other people at other hours
@@ -114,17 +128,29 @@ def _scores(model: Model, stretch: Stretch, machines: Machines, serving: Serving
     loss = serving.accuracy_loss + 0.35 * damage + stretch.drivers["relation", model.name]
     early = np.clip(model.accuracy - 0.02 - INSTANT_SHARE * loss, 0, 1)
     stretch.show_ratio("early_quality", model.name, early, noise=0.009)
-    _labels(model, stretch, rate, loss, serving.calibration_gap + 0.22 * damage)
+    answers = Answers(
+        times_s=stretch.times_s,
+        version=serving.version,
+        rate=rate,
+        score=mean,
+        score_shift=serving.score_shift,
+        drift=serving.drift,
+        damage=damage,
+        accuracy=np.clip(model.accuracy - loss, 0, 1),
+        gap=serving.calibration_gap + 0.22 * damage + 0.7 * stretch.drivers["relation", model.name],
+        inputs=inputs,
+    )
+    _labels(model, stretch, answers)
+    return answers
 
 
-def _labels(model: Model, stretch: Stretch, rate: Floats, loss: Floats, gap: Floats) -> None:
+def _labels(model: Model, stretch: Stretch, answers: Answers) -> None:
     """Show what labels tell, a label delay later."""
     step_s = 60.0
     by = round(model.label_delay_s / step_s)
-    name, carry = model.name, stretch.carry
-    relation = 0.7 * stretch.drivers["relation", name]
-    accuracy = carry.delayed(f"accuracy|{name}", np.clip(model.accuracy - loss, 0, 1), by=by)
-    apart = carry.delayed(f"calibration|{name}", gap + relation, by=by)
+    name, carry, rate = model.name, stretch.carry, answers.rate
+    accuracy = carry.delayed(f"accuracy|{name}", answers.accuracy, by=by)
+    apart = carry.delayed(f"calibration|{name}", answers.gap, by=by)
     volume = carry.delayed(f"volume|{name}", 60 * rate * model.labelled, by=by)
     stretch.show_share("quality", name, accuracy, of=volume)
     for segment in model.segments:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.world import machines, predictions
+from bot.world.answers import Answers, joined
 from bot.world.faults.episode import AliasMove, Change, Drivers, Episode
 from bot.world.noise import Noise
 from bot.world.registry import CHAMPION, Registry
@@ -41,7 +42,15 @@ class World:
     The same seed, start, episodes and moves give the same values, however they are asked for.
     """
 
-    def __init__(self, topology: Topology, *, seed: int, start_s: float, episodes: Iterable[Episode] = ()) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        seed: int,
+        start_s: float,
+        episodes: Iterable[Episode] = (),
+        keeps_answers: bool = False,
+    ) -> None:
         self.topology = topology
         self.start_s = int(start_s) // STEP_S * STEP_S
         self.series: tuple[Series, ...] = series_of(topology)
@@ -61,6 +70,8 @@ class World:
         self._carry = Carry()
         self._traits: dict[tuple[str, int], VersionTraits] = {}
         self._agenda: list[Change | AliasMove] = []
+        self._keeps_answers = keeps_answers  # for `answers`; off, since most ask for the series alone
+        self._answers: dict[str, list[Answers]] = {model.name: [] for model in topology.models}
         self._count = 0
         self._values: Floats = np.empty((0, len(self.series)))
         self._present: Flags = np.empty((0, len(self.series)), dtype=np.bool_)
@@ -86,6 +97,19 @@ class World:
     def present(self) -> Flags:
         """(count, series): False where no sample was taken."""
         return self._present[: self._count]
+
+    def answers(self, model: str, *, since_s: float, until_s: float) -> Answers:
+        """Tell what a model's answers were like in the simulated minutes from `since_s` to before `until_s`.
+
+        Raises IndexError when none of them is kept.
+        """
+        within = [one for one in self._answers[model] if one.times_s[-1] >= since_s and one.times_s[0] < until_s]
+        return joined(within).between(since_s, until_s)
+
+    def forget_answers(self, *, before_s: float) -> None:
+        """Let go of what nobody will ask `answers` for again."""
+        for model, parts in self._answers.items():
+            self._answers[model] = [one for one in parts if one.times_s[-1] >= before_s]
 
     def add(self, episode: Episode) -> str:
         """Let something happen; returns the name under which it can be ended."""
@@ -169,7 +193,9 @@ class World:
         heavier = {model.served_by: serving[model.name].inference_factor for model in self.topology.models}
         under = machines.run(self.topology, stretch, heavier=heavier)
         for model in self.topology.models:
-            predictions.run(self.topology, model, stretch, under, serving[model.name])
+            answers = predictions.run(self.topology, model, stretch, under, serving[model.name])
+            if self._keeps_answers:
+                self._answers[model.name].append(answers)
         self._store(stretch, count)
 
     def _traits_of(self, model: str, version: int) -> VersionTraits:
