@@ -161,7 +161,7 @@ async def test_a_loss_stands_from_its_first_window_until_three_clean_ones(log, s
     log.answer(4, version="3", since=16)
     watch = follow(log, shelf)
     seen = {}
-    for hours in (14, 14.5, 16, 17, 17.5):
+    for hours in (14, 14.5, 16, 17, 18.5):
         await watch.refresh(at(hours))
         seen[hours] = signals(watch, at(hours))
 
@@ -169,7 +169,7 @@ async def test_a_loss_stands_from_its_first_window_until_three_clean_ones(log, s
     assert {"log_accuracy of m"} <= seen[14.5]
     assert {"log_accuracy of m"} <= seen[16]
     assert {"log_accuracy of m"} <= seen[17]
-    assert seen[17.5] == set()
+    assert seen[18.5] == set()
 
 
 async def test_labels_that_come_late_are_read_again_and_change_what_was_said(log, shelf):

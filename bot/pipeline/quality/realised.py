@@ -25,7 +25,6 @@ from bot.pipeline.quality.words import percent, points
 from detectors.error_rate import step, threshold
 from detectors.rates import binomial_above
 
-
 BARELY = 0.01  # above its limit, so that a sum that has passed it still says so
 
 
