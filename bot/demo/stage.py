@@ -31,6 +31,9 @@ STOP_S = 12.0  # until a process that was asked to stop is killed
 LOG_LINES = 30  # of a process that failed
 
 CHANNEL, PEOPLE, APPROVERS = "C0INCIDENTS", ("U0ALICE", "U0BOB", "U0CAROL"), ("U0BOB", "U0CAROL")
+LOG = "log"  # folder of the prediction logs
+LABELLED = 0.5  # share of predictions that get a label: an hour is a minute here, and must bring enough of them
+BY_LOG = frozenset({"quality", "calibration", "label_rate", "label_volume", "prediction_drift", "feature_drift"})
 SECRETS = {"FAULTLINE_SLACK_BOT_TOKEN": "xoxb-emulator", "FAULTLINE_SLACK_APP_TOKEN": "xapp-emulator"}  # open nothing
 
 
@@ -110,7 +113,8 @@ async def stage(*, port: int) -> AsyncIterator[tuple[Stage, Sequence[Process]]]:
         wanted = ["--port", str(_usable(port)), "--config", "slack.json"]
         started.append(await Process.start("slack", ["bot.emulator", *wanted], folder=folder, env=env))
         clock = [part for key, value in timing.items() for part in (f"--{key.replace('_', '-')}", repr(value))]
-        started.append(await Process.start("world", ["bot.world", *clock], folder=folder, env=env))
+        logging = ["--log-folder", LOG, "--log-labelled", repr(LABELLED)]
+        started.append(await Process.start("world", ["bot.world", *clock, *logging], folder=folder, env=env))
         page = (await started[0].says(r"Slack emulator: (\S+)/ "))[1]
         world = (await started[1].says(r"world at (\S+)"))[1]
         health = _usable(0)
@@ -192,8 +196,10 @@ def _settings(
                 }
             ],
             "mlflow": {"url": world},
+            "predictions": [_log(model, folder / LOG) for model in catalog["models"]],
         },
-        "catalog": dict(catalog),
+        # what the log tells is not asked from Prometheus again
+        "catalog": {**catalog, "signals": [one for one in catalog["signals"] if one["kind"] not in BY_LOG]},
         "approvers": {"*": {"users": list(APPROVERS), "four_eyes": True}},
         "actions": {"mode": "live"},
         "policies": {"proposal_expires_after": "12h"},  # time runs fast here, and people read as slowly as ever
@@ -201,6 +207,30 @@ def _settings(
         "health": {"port": health},
         "log": {"format": "text"},
         "clock": dict(clock),
+    }
+
+
+def _log(model: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The prediction log of a model, as files of a warehouse; its times are those of the demo's fast clock."""
+    name = model["name"]
+    return {
+        "name": f"{name}-log",
+        "model": name,
+        "log": f"{folder / name}/predictions/*.csv",
+        "labels": f"{folder / name}/labels/*.csv",
+        "time": "time",
+        "id": "id",
+        "version": "version",
+        "score": "score",
+        "prediction": "prediction",
+        "target": "label",
+        "label_time": "label_time",
+        "features": [feature["name"] for feature in model["features"]],
+        "segments": ["segment"],
+        "window": "5m",
+        "lateness": "4m",  # files of five minutes, written by a process that may be a few real seconds late
+        "reference": "12h",
+        "labels_within": "30m",
     }
 
 

@@ -108,7 +108,7 @@ class Warehouse:
 
     url:   with a password only in the URL object that wiring makes; messages never hold it.
     files: for `duckdb://`: path or glob of .parquet or .csv files, by the name that statements use.
-    frozen: the files do not change while this is open: a .csv is read once, and what memory cannot hold lies on disk.
+    frozen: the files do not change while this is open: a .csv is read once for all, and not once a look.
     """
 
     def __init__(
@@ -130,6 +130,7 @@ class Warehouse:
         self._memory = memory
         self._threads = threads
         self._frozen = frozen
+        self._copied = False
         self._url = _read_url(name, url)
         self._engine: Engine | None = None
 
@@ -143,9 +144,26 @@ class Warehouse:
         except SQLAlchemyError as error:
             raise SourceDownError(f"{self.name}: {plain(error)}") from error
         try:
+            self._copy(connection)
             yield Reading(self.name, connection, max_rows=self._max_rows)
         finally:
             connection.close()
+
+    def _copy(self, connection: Connection) -> None:
+        """Read the texts of .csv files into tables: a look counts them many times over, and each would parse them again.
+
+        What memory cannot hold lies on disk.
+        """
+        if self._frozen and self._copied:
+            return
+        try:
+            for name, path in self._files.items():
+                if not path.endswith(".parquet"):
+                    _view(connection, name, path, source=self.name)
+            connection.commit()
+        except SQLAlchemyError as error:
+            raise SourceDownError(f"{self.name}: {plain(error)}") from error
+        self._copied = True
 
     def close(self) -> None:
         if self._engine is not None:
@@ -194,7 +212,8 @@ class Warehouse:
             with engine.connect() as connection:
                 connection.execute(sa.text("SET TimeZone = 'UTC'"))
                 for name, path in self._files.items():
-                    _view(connection, name, path, source=self.name, copied=self._frozen)
+                    if path.endswith(".parquet"):
+                        _view(connection, name, path, source=self.name)
                 connection.commit()
         except SQLAlchemyError as error:
             engine.dispose()
@@ -215,7 +234,7 @@ def plain(error: Exception) -> str:
     return " ".join(" ".join(lines).split())[:200]
 
 
-def _view(connection: Connection, name: str, path: str, *, source: str, copied: bool) -> None:
+def _view(connection: Connection, name: str, path: str, *, source: str) -> None:
     """Let statements read a file by a name."""
     if not path.endswith(FILES):
         raise BadInputError(f"{source}: {path}: expected files that end in {', '.join(FILES)}")
@@ -226,7 +245,7 @@ def _view(connection: Connection, name: str, path: str, *, source: str, copied: 
     literal = "'" + pattern.replace("'", "''") + "'"
     reader = f"read_parquet({literal}, union_by_name = true)" if path.endswith(".parquet") else CSV.format(literal)
     quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-    kind = "TABLE" if copied and not path.endswith(".parquet") else "VIEW"
+    kind = "VIEW" if path.endswith(".parquet") else "TABLE"
     # a colon would be read as a parameter
     connection.execute(sa.text(f"CREATE OR REPLACE {kind} {quoted} AS SELECT * FROM {reader}".replace(":", r"\:")))  # noqa: S608
 

@@ -214,7 +214,9 @@ class Bot:
         self._scheduler.every(min(period, QUICK), "act", self._act)
         for one in self._logs:
             # statements have a limit of their own; the first reading takes several
-            self._scheduler.every(period, f"read {one.name}", self._reading(one), patience=LOG_PATIENCE)
+            self._scheduler.every(
+                period, f"read {one.name}", self._reading(one), first=timedelta(0), patience=LOG_PATIENCE
+            )
         self._scheduler.every(min(period, QUICK), "explain", self._explain, patience=self._wordless)
         self._scheduler.every(period, "digest", self._digest)
         self._scheduler.every(GAUGES_EVERY, "gauges", self._gauge)

@@ -193,15 +193,20 @@ def _rows(window: Window, past: Sequence[Window]) -> list[QualityFinding]:
 # ---------------------------------------------------------------- labels
 
 
-def label_state(profile: Profile, window: Window, past: Sequence[Window], *, now: datetime | None) -> LabelState | None:
+def usual_lag(profile: Profile, past: Sequence[Window]) -> timedelta:
+    """Return the age by which labels are usually there; nothing where the log does not tell."""
+    lags = [one.labels.lag_p95_s for one in (*past, profile.total) if one.labels is not None]
+    lags = [lag for lag in lags if np.isfinite(lag)]
+    return timedelta(seconds=max(float(np.median(lags)), 0.0) if lags else 0.0)
+
+
+def label_state(profile: Profile, window: Window, *, lag: timedelta, now: datetime | None) -> LabelState | None:
     """How far the labels of a window can be trusted: old enough, and as many as such windows usually have."""
     if window.labels is None:
         return None
     usual = _coverage(profile.total)
     age = now - window.end if now is not None and window.end is not None else None
-    lags = [one.labels.lag_p95_s for one in (*past, profile.total) if one.labels is not None]
-    lags = [lag for lag in lags if np.isfinite(lag)]
-    old = age is None or not lags or age >= timedelta(seconds=max(float(np.median(lags)), 0.0))
+    old = age is None or age >= lag
     covered = _coverage(window)
     return LabelState(
         labelled=window.labels.labelled,
@@ -222,8 +227,8 @@ def _realised(
     def unsaid(because: str) -> list[NotJudged]:
         return [NotJudged(path=P.REALISED_QUALITY, about="", because=because)]
 
-    before = [one.window for one in past]
-    state = label_state(profile, window, before, now=now)
+    lag = usual_lag(profile, [one.window for one in past])
+    state = label_state(profile, window, lag=lag, now=now)
     if state is None:
         return {}, None, [], unsaid("no labels were given")
     if state.labelled == 0:
@@ -233,7 +238,7 @@ def _realised(
     mature = [
         one.window
         for one in past
-        if (earlier := label_state(profile, one.window, before, now=now)) is not None and earlier.mature
+        if (earlier := label_state(profile, one.window, lag=lag, now=now)) is not None and earlier.mature
     ]
     good = [one for one in past if one.clean(P.REALISED_QUALITY)]
     history = [*profile.history, *(one.window for one in good if one.window in mature)][-MEMORY:]

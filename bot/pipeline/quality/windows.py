@@ -22,7 +22,9 @@ class Judged:
     report: QualityReport
 
     def clean(self, path: QualityPath) -> bool:
-        return not any(finding.path is path for finding in self.report.findings)
+        """Whether the path could judge the window and found nothing: only then it shows what is usual."""
+        found = any(one.path is path for one in self.report.findings)
+        return not found and not any(one.path is path for one in self.report.not_judged)
 
 
 def merged(windows: Sequence[Window]) -> Window:
