@@ -290,12 +290,16 @@ class LogWatch:
             return None
         return BlindSpot(source=self.name, because=self._blind, signals=tuple(sorted(NAMES)))
 
-    @property
-    def quiet(self) -> frozenset[Place]:
-        """Places of the newest windows that are in their usual range."""
+    def quiet(self, *, since: datetime) -> frozenset[Place]:
+        """Places that are in their usual range in windows that began since then."""
         if self._blind:
             return frozenset()
-        told = [quiet_of(judged[-1], model=self.model) for judged in serving(self._judged).values()]
+        newest = [judged[-1] for judged in serving(self._judged).values()]
+        told = [
+            quiet_of(one, model=self.model)
+            for one in newest
+            if from_epoch(time_of(one.report.number, self._stretch.seconds)) >= since
+        ]
         return frozenset[Place]().union(*told)
 
     @property
