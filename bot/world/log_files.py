@@ -62,17 +62,20 @@ class _Progress:
 class LogFiles:
     """Writes the log of every model of a world that keeps its answers.
 
-    Raises NotEmptyError when there is something in the folder.
+    since_s: where the log begins; absent: with the world. Raises NotEmptyError when there is something in the folder.
     """
 
-    def __init__(self, folder: Path, world: World, *, seed: int, labelled: float | None = None) -> None:
+    def __init__(
+        self, folder: Path, world: World, *, seed: int, labelled: float | None = None, since_s: float | None = None
+    ) -> None:
         if folder.exists() and any(folder.iterdir()):
             raise NotEmptyError(f"{folder} is not empty: remove it, or name another folder for the prediction log")
         self._folder = folder
         self._world = world
         self._seed = seed
         self._labelled = labelled
-        self._written_s = world.start_s
+        begin_s = world.start_s if since_s is None else max(world.start_s, int(since_s) // HOUR_S * HOUR_S)
+        self._written_s = begin_s
         self._progress = {model.name: _Progress() for model in world.topology.models}
         for model in world.topology.models:
             for kind in ("predictions", "labels"):
