@@ -121,6 +121,11 @@ class LogWatch:
         self._blind = "not read yet"
         self.unready: dict[str, str] = {}  # by version: why it cannot be judged yet
 
+    @property
+    def settles(self) -> timedelta:
+        """How long after a change the last window that holds something of the time before has been taken back."""
+        return 2 * self._timing.window + self._timing.lateness
+
     # ------------------------------------------------------------ reading
 
     async def refresh(self, now: datetime) -> bool:
