@@ -23,7 +23,9 @@ POLICY = RollbackPolicy(approvers={"*": ApproverPolicy(users=frozenset({BEN}))},
 class Bench:
     """Version 4 of fraud serves since an hour ago; version 3 served well for a day before, version 2 before that."""
 
-    def __init__(self, *outcomes, policy=POLICY, catalogue=TWO_MODELS, registry=True, can_retrain=True):
+    def __init__(
+        self, *outcomes, policy=POLICY, catalogue=TWO_MODELS, registry=True, can_retrain=True, log_settles=None
+    ):
         self.clock = ManualClock(T0)
         self.store = WatchedStore()
         self.registry = FakeRegistry({"fraud": "4", "churn": "1"}, registered("2", "3", "4")) if registry else None
@@ -35,6 +37,7 @@ class Bench:
         self.metrics = Metrics()
         self._catalogue = catalogue
         self._can_retrain = can_retrain
+        self._log_settles = log_settles
 
     async def remember(self, *events):
         await self.store.commit(
@@ -72,6 +75,7 @@ class Bench:
             policy=self.policy,
             settle=SETTLE,
             serving=self.serving,
+            log_settles=self._log_settles,
             metrics=self.metrics,
         )
 

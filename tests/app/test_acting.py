@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.finding import FindingKind
 from bot.domain.message import OutcomeMessage, Slot
 from bot.domain.policy import RollbackPolicy
 from bot.domain.proposal import ActionKind, ProposalState
@@ -51,6 +52,29 @@ async def serving(about=None, **options):
     made.serving["fraud"] = "3"
     await made.step()
     return made
+
+
+# ---------------------------------------------------------------- what a log told of
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        pytest.param(FindingKind.LEVEL, ProposalState.FAILED, id="samples tell at once"),
+        pytest.param(FindingKind.LOG, ProposalState.MOVED, id="a log tells when its windows close"),
+    ],
+)
+async def test_what_a_log_told_of_has_as_much_longer_to_recover_as_its_windows_take(kind, state):
+    about = incident(findings=(finding(kind=kind),))
+    made = await serving(about, log_settles={"fraud": timedelta(minutes=32)})
+
+    await made.clock.advance(WATCH)
+    await made.step()
+    assert await made.state() is state
+
+    await made.clock.advance(timedelta(minutes=32))
+    await made.step()
+    assert await made.state() is ProposalState.FAILED
 
 
 # ---------------------------------------------------------------- nothing without an approval

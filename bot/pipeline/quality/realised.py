@@ -78,6 +78,8 @@ def realised_classes(
     looks: how many times in a quarter of a year labels are looked at.
     """
     now, usual = hits_of(window.joint), hits_of(profile.total.joint)
+    if not now.labelled:
+        return {}, []  # labels there are, but of answers that could not be read
     told = {"accuracy": now.accuracy}
     found = []
     rows = [hits_of(one.joint) for one in past]

@@ -25,6 +25,8 @@ def realised_numbers(
 ) -> tuple[dict[str, float], list[QualityFinding]]:
     """Judge the errors of a regression; one that shrinks is no finding."""
     now, usual = error_size(window.residuals), error_size(profile.total.residuals)
+    if window.residuals[1] <= 0:
+        return {}, []
     told = {"mae": float(now.mae), "rmse": float(now.rmse), "bias": float(now.bias)}
     sizes = series(past, lambda one: float(error_size(one.residuals).mae))
     errors = series(past, lambda one: float(error_size(one.residuals).mae_se))
