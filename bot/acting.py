@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from bot.cards import Cards
 from bot.clock import Clock
 from bot.domain.catalogue import Catalogue, Kind
+from bot.domain.finding import FindingKind
 from bot.domain.incident import Incident
 from bot.domain.policy import RollbackPolicy
 from bot.domain.proposal import LIVE, ActionKind, AuditEntry, Check, Proposal, ProposalId, ProposalState
@@ -41,8 +42,12 @@ class Actor:
         settle: timedelta,
         serving: Mapping[str, str],
         metrics: Metrics,
+        log_settles: Mapping[str, timedelta] | None = None,
     ) -> None:
-        """Serving is live: by model, the version that telemetry says serves now."""
+        """Serving is live: by model, the version that telemetry says serves now.
+
+        log_settles: by model with a prediction log, how long after a change its windows tell of it.
+        """
         self._store = store
         self._cards = Cards(store=store, catalogue=catalogue)
         self._registry = registry
@@ -54,6 +59,7 @@ class Actor:
         self._settle = settle
         self._serving = serving
         self._metrics = metrics
+        self._log_settles = dict(log_settles or {})
         self._tells_version = any(signal.kind is Kind.VERSION for signal in catalogue.signals)
 
     async def advance(self) -> int:
@@ -190,7 +196,7 @@ class Actor:
         incident = await self._incident(proposal)
         ill = self._still_ill(proposal.model, incident, now)
         live = proposal.serving_confirmed_at is not None and serving == proposal.to_version
-        over = now - moved_at >= self._policy.watch
+        over = now - moved_at >= self._watch_of(proposal.model, incident)
         if live and not ill and (incident is not None or over):
             return await self._conclude(proposal, ProposalState.VERIFIED, ill, now)
         if live and over:
@@ -198,6 +204,11 @@ class Actor:
         if not live and now - moved_at >= (self._policy.serving_timeout if self._tells_version else self._policy.watch):
             return await self._conclude(proposal, ProposalState.UNCONFIRMED, ill, now)
         return False
+
+    def _watch_of(self, model: str, incident: Incident | None) -> timedelta:
+        """How long recovery may take to show: what a log told of is only taken back by windows that have closed."""
+        by_log = incident is not None and any(member.finding.kind is FindingKind.LOG for member in incident.members)
+        return self._policy.watch + (self._log_settles.get(model, timedelta()) if by_log else timedelta())
 
     async def _incident(self, proposal: Proposal) -> Incident | None:
         return await self._store.incident(proposal.incident_id) if proposal.incident_id else None

@@ -121,6 +121,11 @@ class LogWatch:
         self._blind = "not read yet"
         self.unready: dict[str, str] = {}  # by version: why it cannot be judged yet
 
+    @property
+    def settles(self) -> timedelta:
+        """How long after a change the last window that holds something of the time before has been taken back."""
+        return 2 * self._timing.window + self._timing.lateness
+
     # ------------------------------------------------------------ reading
 
     async def refresh(self, now: datetime) -> bool:
@@ -290,12 +295,16 @@ class LogWatch:
             return None
         return BlindSpot(source=self.name, because=self._blind, signals=tuple(sorted(NAMES)))
 
-    @property
-    def quiet(self) -> frozenset[Place]:
-        """Places of the newest windows that are in their usual range."""
+    def quiet(self, *, since: datetime) -> frozenset[Place]:
+        """Places that are in their usual range in windows that began since then."""
         if self._blind:
             return frozenset()
-        told = [quiet_of(judged[-1], model=self.model) for judged in serving(self._judged).values()]
+        newest = [judged[-1] for judged in serving(self._judged).values()]
+        told = [
+            quiet_of(one, model=self.model)
+            for one in newest
+            if from_epoch(time_of(one.report.number, self._stretch.seconds)) >= since
+        ]
         return frozenset[Place]().union(*told)
 
     @property

@@ -201,9 +201,12 @@ class Lookout:
             deploys=deploys,
         )
 
-    def quiet(self) -> frozenset[Place]:
-        """Places that were judged and are in their usual range, by samples or by a log."""
-        return self.watch.quiet().union(*(one.quiet for one in self.logs))
+    def quiet(self, *, since: datetime) -> frozenset[Place]:
+        """Places that were judged and are in their usual range, by samples or by a log.
+
+        since: when the newest trouble began; a window of a log that began before it says nothing of it.
+        """
+        return self.watch.quiet().union(*(one.quiet(since=since) for one in self.logs))
 
     def plot(self, finding: Finding) -> PlotSeries | None:
         """The picture of a finding, from whatever saw it."""

@@ -32,8 +32,11 @@ LOG_LINES = 30  # of a process that failed
 
 CHANNEL, PEOPLE, APPROVERS = "C0INCIDENTS", ("U0ALICE", "U0BOB", "U0CAROL"), ("U0BOB", "U0CAROL")
 LOG = "log"  # folder of the prediction logs
+LOGGED_H = 14.0  # hours of the past in them: a reference, and a little to look back on
 LABELLED = 0.5  # share of predictions that get a label: an hour is a minute here, and must bring enough of them
-BY_LOG = frozenset({"quality", "calibration", "label_rate", "label_volume", "prediction_drift", "feature_drift"})
+BY_LOG = frozenset(
+    {"prediction", "prediction_drift", "quality", "calibration", "label_rate", "label_volume", "feature_drift"}
+)
 SECRETS = {"FAULTLINE_SLACK_BOT_TOKEN": "xoxb-emulator", "FAULTLINE_SLACK_APP_TOKEN": "xapp-emulator"}  # open nothing
 
 
@@ -113,7 +116,7 @@ async def stage(*, port: int) -> AsyncIterator[tuple[Stage, Sequence[Process]]]:
         wanted = ["--port", str(_usable(port)), "--config", "slack.json"]
         started.append(await Process.start("slack", ["bot.emulator", *wanted], folder=folder, env=env))
         clock = [part for key, value in timing.items() for part in (f"--{key.replace('_', '-')}", repr(value))]
-        logging = ["--log-folder", LOG, "--log-labelled", repr(LABELLED)]
+        logging = ["--log-folder", LOG, "--log-labelled", repr(LABELLED), "--log-hours", repr(LOGGED_H)]
         started.append(await Process.start("world", ["bot.world", *clock, *logging], folder=folder, env=env))
         page = (await started[0].says(r"Slack emulator: (\S+)/ "))[1]
         world = (await started[1].says(r"world at (\S+)"))[1]
@@ -228,7 +231,7 @@ def _log(model: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "features": [feature["name"] for feature in model["features"]],
         "segments": ["segment"],
         "window": "5m",
-        "lateness": "4m",  # files of five minutes, written by a process that may be a few real seconds late
+        "lateness": "3m",  # files of five minutes, written by a process that may be a few real seconds late
         "reference": "12h",
         "labels_within": "30m",
     }

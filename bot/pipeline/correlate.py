@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Catalogue
-from bot.domain.finding import Finding, Fingerprint
+from bot.domain.finding import Finding, FindingKind, Fingerprint
 from bot.domain.incident import Incident, IncidentId, Member, Severity, State
 from bot.domain.policy import SpeakingPolicy
 from bot.pipeline.relate import cause_time, related, related_otherwise
@@ -33,7 +33,8 @@ def correlate(
     live = [incident for incident in incidents if incident.open]
     past = [incident for incident in incidents if not incident.open]
     grouped = {incident.id: _refresh(incident, findings, now=now) for incident in live}
-    homeless = [f for f in findings if not any(f.fingerprint in _prints(incident) for incident in live)]
+    housed = {print_ for incident in live for print_ in _prints(incident)}
+    homeless = [f for f in findings if f.fingerprint not in housed and not _of_the_past(f, past, catalogue)]
 
     for finding in sorted(homeless, key=lambda f: (f.onset, str(f.key))):
         home = _home(finding, grouped, catalogue) or _reopened(finding, past, now=now, policy=policy)
@@ -69,10 +70,30 @@ def _home(finding: Finding, grouped: Mapping[IncidentId, Incident], catalogue: C
     best: tuple[int, datetime] | None = None
     home: Incident | None = None
     for incident in grouped.values():
-        links = sum(_joins(finding, m.finding, incident, catalogue) for m in incident.members if m.active)
+        links = sum(_joins(finding, m.finding, incident, catalogue) for m in incident.members if _meets(finding, m))
         if links and (best is None or (links, incident.opened) > best):
             best, home = (links, incident.opened), incident
     return home
+
+
+def _meets(finding: Finding, member: Member) -> bool:
+    """Whether a member was there when the finding was: now, or, for a log, in the window that it tells of."""
+    if member.active or finding.kind is not FindingKind.LOG:
+        return member.active
+    return member.ended is not None and member.ended >= finding.onset
+
+
+def _of_the_past(finding: Finding, past: Sequence[Incident], catalogue: Catalogue) -> bool:
+    """Whether a log tells late of predictions that were made during an incident that is over: no news any more."""
+    account = finding.evidence.account
+    if account is None or account.until is None:
+        return False
+    return any(
+        incident.resolved is not None
+        and account.until <= incident.resolved
+        and any(_meets(finding, m) and related(finding, m.finding, catalogue) for m in incident.members)
+        for incident in past
+    )
 
 
 def _joins(finding: Finding, member: Finding, incident: Incident, catalogue: Catalogue) -> bool:

@@ -35,8 +35,11 @@ def kind_of(finding: Finding, catalogue: Catalogue) -> Kind | None:
 def cause_time(finding: Finding, catalogue: Catalogue) -> datetime:
     """When the change behind a finding happened: labelled quality published now speaks of predictions made earlier.
 
-    Without this every drop of quality "follows" whatever happened a label delay later.
+    Without this every drop of quality "follows" whatever happened a label delay later. What a prediction log tells is
+    dated by its predictions, however late their labels came.
     """
+    if finding.kind is FindingKind.LOG:
+        return finding.onset
     if kind_of(finding, catalogue) in LATE_KINDS:
         model = catalogue.model_of(finding.key.entity)
         if model is not None:

@@ -183,7 +183,7 @@ class Warehouse:
             connection.close()
 
     def _copy(self, connection: Connection) -> None:
-        """Read the texts of .csv files into tables: a look counts them many times, and each would parse them again.
+        """Read the texts of .csv files into tables: a look counts them many times over, and would parse them each time.
 
         What memory cannot hold lies on disk.
         """

@@ -173,6 +173,7 @@ class Bot:
             settle=speaking.debounce,
             serving=self.watch.versions,
             metrics=self._metrics,
+            log_settles={one.model: one.settles for one in self._logs},
         )
         self._explaining = Explaining(store=store, explainer=explainer, catalogue=catalogue, clock=self._clock)
         self._digesting = Digesting(store=store, catalogue=catalogue, clock=self._clock, policy=speaking)

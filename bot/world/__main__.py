@@ -50,6 +50,7 @@ def _serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--origin", type=float, default=now_s, help="virtual time at the origin")
     parser.add_argument("--history-h", type=float, default=HISTORY_H, help="hours before the origin")
     parser.add_argument("--scenario", choices=sorted(LIVE), default="demo")
+    parser.add_argument("--log-hours", type=float, help="of the past that the prediction log holds; absent: all")
     parser.add_argument("--log-folder", type=Path, help="empty folder for the prediction log, made if need be")
     parser.add_argument(
         "--log-labelled", type=float, help="share of the log's rows that get a label, 0 to 1; default: each model's"
@@ -76,6 +77,7 @@ async def _until_stopped(chosen: argparse.Namespace) -> None:
         port=chosen.port,
         history_h=chosen.history_h,
         log_folder=chosen.log_folder,
+        log_h=chosen.log_hours,
         labelled=chosen.log_labelled,
     ) as running:
         sys.stdout.write(f"world at {running.url}\n")

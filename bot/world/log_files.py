@@ -51,21 +51,32 @@ class _Labels:
         return _Labels(ids=self.ids[chosen], label=self.label[chosen], time_s=self.time_s[chosen])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Progress:
+    """What the next stretch of a model goes on from."""
+
+    rows: int = 0  # written so far: ids count on
+    pending: _Labels = field(default_factory=_Labels)  # labels that are still to come
+
+
 class LogFiles:
     """Writes the log of every model of a world that keeps its answers.
 
-    Raises NotEmptyError when there is something in the folder.
+    since_s: where the log begins; absent: with the world. Raises NotEmptyError when there is something in the folder.
     """
 
-    def __init__(self, folder: Path, world: World, *, seed: int, labelled: float | None = None) -> None:
+    def __init__(
+        self, folder: Path, world: World, *, seed: int, labelled: float | None = None, since_s: float | None = None
+    ) -> None:
         if folder.exists() and any(folder.iterdir()):
             raise NotEmptyError(f"{folder} is not empty: remove it, or name another folder for the prediction log")
         self._folder = folder
         self._world = world
         self._seed = seed
         self._labelled = labelled
-        self._written_s = world.start_s
-        self._pending = {model.name: _Labels() for model in world.topology.models}
+        begin_s = world.start_s if since_s is None else max(world.start_s, int(since_s) // HOUR_S * HOUR_S)
+        self._written_s = begin_s
+        self._progress = {model.name: _Progress() for model in world.topology.models}
         for model in world.topology.models:
             for kind in ("predictions", "labels"):
                 (folder / model.name / kind).mkdir(parents=True)
@@ -76,28 +87,34 @@ class LogFiles:
         over_s = int(now_s) // BLOCK_S * BLOCK_S
         while self._written_s < over_s:
             until_s = min((self._written_s // span_s + 1) * span_s, over_s)
-            pending = {model.name: self._write_model(model, until_s) for model in self._world.topology.models}
-            self._pending, self._written_s = pending, until_s
+            progress = {model.name: self._write_model(model, until_s) for model in self._world.topology.models}
+            # only when all are written: a stretch that is tried again must draw the same rows and ids again
+            self._progress, self._written_s = progress, until_s
         self._world.forget_answers(before_s=self._written_s)
 
-    def _write_model(self, model: Model, until_s: int) -> _Labels:
-        """Write both files of one stretch; returns the labels that are still to come."""
-        drawn = [self._block(model, begin_s, until_s) for begin_s in self._blocks(until_s)]
+    def _write_model(self, model: Model, until_s: int) -> _Progress:
+        """Write both files of one stretch; returns what the next one goes on from."""
+        before = self._progress[model.name]
+        drawn: list[tuple[list[str], Rows]] = []
+        count = before.rows
+        for begin_s in self._blocks(until_s):
+            rows = self._block(model, begin_s, until_s)
+            drawn.append(([f"{model.name}-{count + place:06d}" for place in range(len(rows.time_s))], rows))
+            count += len(rows.time_s)
         name = f"{datetime.fromtimestamp(self._written_s, UTC):%Y%m%dT%H%M}.csv"
         columns = ("id", "time", "version", *(one.name for one in model.features), "segment", "score", "prediction")
         table = [line for ids, rows in drawn for line in _lines(model, ids, rows)]
         _place(self._folder / model.name / "predictions" / name, columns, table)
-        before = self._pending[model.name]
         labels = _Labels(
-            ids=np.concatenate([before.ids, *(np.array(ids, dtype=np.object_) for ids, _ in drawn)]),
-            label=np.concatenate([before.label, *(rows.label for _, rows in drawn)]),
-            time_s=np.concatenate([before.time_s, *(rows.label_time_s for _, rows in drawn)]),
+            ids=np.concatenate([before.pending.ids, *(np.array(ids, dtype=np.object_) for ids, _ in drawn)]),
+            label=np.concatenate([before.pending.label, *(rows.label for _, rows in drawn)]),
+            time_s=np.concatenate([before.pending.time_s, *(rows.label_time_s for _, rows in drawn)]),
         )
         due = labels.where(labels.time_s < until_s)
         order = np.argsort(due.time_s, kind="stable")
         come = zip(due.ids[order], due.label[order].tolist(), _iso(due.time_s[order]), strict=True)
         _place(self._folder / model.name / "labels" / name, ("id", "label", "label_time"), list(come))
-        return labels.where((labels.time_s >= until_s) & np.isfinite(labels.time_s))
+        return _Progress(rows=count, pending=labels.where((labels.time_s >= until_s) & np.isfinite(labels.time_s)))
 
     def _blocks(self, until_s: int) -> Iterator[int]:
         begin_s = self._written_s
@@ -105,14 +122,13 @@ class LogFiles:
             yield begin_s
             begin_s = (begin_s // BLOCK_S + 1) * BLOCK_S
 
-    def _block(self, model: Model, begin_s: int, until_s: int) -> tuple[list[str], Rows]:
+    def _block(self, model: Model, begin_s: int, until_s: int) -> Rows:
         number = begin_s // BLOCK_S
         end_s = min((number + 1) * BLOCK_S, until_s)
         # a generator of its own for each block and model: nothing else of the world is drawn from it
         rng = np.random.default_rng((self._seed, zlib.crc32(f"log|{model.name}".encode()), number))
         answers = self._world.answers(model.name, since_s=begin_s, until_s=end_s)
-        rows = prediction_log.draw(model, answers, rng, labelled=self._labelled)
-        return [f"{model.name}-{number}-{place}" for place in range(len(rows.time_s))], rows
+        return prediction_log.draw(model, answers, rng, labelled=self._labelled)
 
 
 async def follow(files: LogFiles, clock: VirtualClock) -> None:
@@ -155,7 +171,7 @@ def _place(path: Path, columns: Sequence[str], lines: Sequence[Sequence[Any]]) -
     """Write a file that appears whole; one that is there stays as it is."""
     if path.exists():
         return
-    part = path.with_name(f".{path.name}.part")  # no pattern for .csv files finds it
+    part = path.with_name(f".{path.name}.tmp")  # no pattern for .csv files finds it
     with part.open("w", encoding="utf-8", newline="") as text:
         table = csv.writer(text, lineterminator="\n")
         table.writerow(columns)

@@ -67,11 +67,13 @@ async def serve(
     topology: Topology | None = None,
     log_folder: Path | None = None,
     labelled: float | None = None,
+    log_h: float | None = None,
 ) -> AsyncIterator[Running]:
     """Serve a world until the block ends; port 0 takes a free one.
 
     log_folder: where the prediction log is written as files; absent: nowhere. labelled: share of its rows that get a
-    label; absent: each model's own. Raises OSError when the port is taken, NotEmptyError when the folder holds files.
+    label; absent: each model's own. log_h: hours of the past that it holds; absent: all.
+    Raises OSError when the port is taken, NotEmptyError when the folder holds files.
     """
     world = live_world(
         clock,
@@ -86,7 +88,7 @@ async def serve(
     try:
         await web.TCPSite(runner, host, port).start()
         bound = runner.addresses[0][1]
-        async with _logging(world, clock, seed=seed, folder=log_folder, labelled=labelled):
+        async with _logging(world, clock, seed=seed, folder=log_folder, labelled=labelled, hours=log_h):
             yield Running(url=f"http://{host}:{bound}", world=world, clock=clock)
     finally:
         await runner.cleanup()
@@ -94,13 +96,20 @@ async def serve(
 
 @asynccontextmanager
 async def _logging(
-    world: World, clock: VirtualClock, *, seed: int, folder: Path | None, labelled: float | None
+    world: World,
+    clock: VirtualClock,
+    *,
+    seed: int,
+    folder: Path | None,
+    labelled: float | None,
+    hours: float | None,
 ) -> AsyncIterator[None]:
     """Keep the prediction log until the block ends: its past is there at once."""
     if folder is None:
         yield
         return
-    files = LogFiles(folder, world, seed=seed, labelled=labelled)
+    since_s = None if hours is None else clock.now_s() - hours * HOUR_S
+    files = LogFiles(folder, world, seed=seed, labelled=labelled, since_s=since_s)
     files.write(clock.now_s(), span_s=HOUR_S)
     following = asyncio.create_task(follow(files, clock))
     try:

@@ -152,7 +152,8 @@ async def test_a_reference_is_made_of_the_first_healthy_days_and_kept(log, shelf
     assert watch.judged
     assert watch.unready == {}
     assert signals(watch, at(12)) == set()
-    assert ("m", Kind.QUALITY) in watch.quiet
+    assert ("m", Kind.QUALITY) in watch.quiet(since=at(11))
+    assert watch.quiet(since=at(12)) == frozenset()
 
 
 async def test_a_loss_stands_from_its_first_window_until_three_clean_ones(log, shelf):
@@ -252,7 +253,7 @@ async def test_a_log_that_cannot_be_read_blinds_and_what_stood_goes_on(log, shel
     assert (watch.blind.source, watch.blind.because) == ("m-log", "connection refused")
     assert set(watch.blind.signals) == NAMES
     assert set(watch.findings(at(16), known)) == set(known.values()) != set()
-    assert watch.quiet == frozenset()
+    assert watch.quiet(since=START) == frozenset()
     assert not watch.judged
 
     log.down = ""

@@ -77,7 +77,7 @@ def test_rows_read_like_those_of_a_warehouse(tmp_path, files, model, columns):
     rows = [row for found in read(tmp_path, model, "predictions").values() for row in found]
 
     assert list(rows[0]) == columns.split()
-    assert len({row["id"] for row in rows}) == len(rows)
+    assert [row["id"] for row in rows] == [f"{model}-{number:06d}" for number in range(len(rows))]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", row["time"]) for row in rows)
     assert {row["prediction"] for row in rows} == {"0", "1"}
     assert {row["version"] for row in rows} == {{"fraud": "3", "ranking": "7"}[model]}
@@ -160,6 +160,39 @@ def test_a_reader_never_sees_half_a_file(tmp_path, files, monkeypatch):
     added = contents(tmp_path).keys() - whole.keys()
     assert len({path.stem for path in added}) == 2
     assert {path.suffix for path in added} == {".csv"}
+
+
+def test_a_stretch_that_failed_halfway_is_written_as_if_it_had_not(tmp_path, clock, files, monkeypatch):
+    again = live_world(clock, seed=7, scenario="demo", history_h=3, keeps_answers=True)
+    other = LogFiles(tmp_path / "other" / "log", again, seed=7)
+    other.write(ORIGIN_S, span_s=HOUR_S)
+    monkeypatch.setattr("pathlib.Path.rename", _refuse_the_second_model)
+    with pytest.raises(OSError, match="no room"):
+        other.write(ORIGIN_S + 600)
+    monkeypatch.undo()
+
+    for log in (files, other):
+        log.write(ORIGIN_S + 1200)
+
+    for model in ("fraud", "ranking"):
+        for kind in KINDS:
+            assert read(tmp_path / "other", model, kind) == read(tmp_path, model, kind)
+
+
+def test_the_demos_past_stays_under_30_megabytes_in_the_busiest_days(tmp_path):
+    busiest_s = ORIGIN_S + 61 * HOUR_S  # the night from Thursday to Friday
+    clock = VirtualClock(origin_s=busiest_s, origin_wall_s=0.0, rate=60.0, wall=HandClock())
+    world = live_world(clock, seed=7, scenario="demo", keeps_answers=True)
+
+    LogFiles(tmp_path / "log", world, seed=7).write(busiest_s, span_s=HOUR_S)
+
+    assert 20e6 < sum(len(text) for text in contents(tmp_path).values()) < 30e6
+
+
+def _refuse_the_second_model(self, target):
+    if "ranking" in self.parts:
+        raise OSError("no room")
+    return self.replace(target)
 
 
 def _refuse(self, target):
