@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
+import tempfile
+import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -54,10 +58,11 @@ class Type(StrEnum):
 class Reading:
     """A look at the database, all of it in one state where the engine can."""
 
-    def __init__(self, name: str, connection: Connection, *, max_rows: int) -> None:
+    def __init__(self, name: str, connection: Connection, *, max_rows: int, timeout_s: float) -> None:
         self._name = name
         self._connection = connection
         self._max_rows = max_rows
+        self._timeout_s = timeout_s
 
     @property
     def dialect(self) -> str:
@@ -65,9 +70,12 @@ class Reading:
 
     def rows(self, statement: sa.sql.expression.Executable) -> list[tuple[Any, ...]]:
         """Read all rows. Raises SourceDownError when it fails, takes too long, or brings too many."""
+        if isinstance(statement, sa.Select):  # a driver fetches all that is answered before we see any of it
+            statement = statement.limit(self._max_rows + 1)
         try:
-            result = self._connection.execute(statement)
-            found = [tuple(row) for row in result.fetchmany(self._max_rows + 1)]
+            with self._in_time():
+                result = self._connection.execute(statement)
+                found = [tuple(row) for row in result.fetchmany(self._max_rows + 1)]
         except SQLAlchemyError as error:
             raise SourceDownError(f"{self._name}: {plain(error)}") from error
         if len(found) > self._max_rows:
@@ -76,6 +84,25 @@ class Reading:
                 " fewer features"
             )
         return found
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Cut off a statement in DuckDB, which knows no timeout of its own."""
+        if self.dialect != "duckdb":
+            yield
+            return
+        raw: Any = self._connection.connection.dbapi_connection
+        timer = threading.Timer(self._timeout_s, raw.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if "INTERRUPT" in str(error).upper():
+                raise SourceDownError(f"{self._name}: no answer in {self._timeout_s:g} s") from error
+            raise
+        finally:
+            timer.cancel()
 
     def count(self, table: str) -> int:
         return int(self.rows(sa.select(sa.func.count()).select_from(named(table)))[0][0])
@@ -133,10 +160,16 @@ class Warehouse:
         self._copied = False
         self._url = _read_url(name, url)
         self._engine: Engine | None = None
+        self._one = threading.Lock()  # what lies in DuckDB's memory has one connection, and that serves one thread
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Open a look. Raises SourceDownError when the database cannot be reached."""
+        """Open a look; a second one waits for the first. Raises SourceDownError when the database cannot be reached."""
+        with self._one, self._look() as reading:
+            yield reading
+
+    @contextmanager
+    def _look(self) -> Iterator[Reading]:
         if self._engine is None:
             self._engine = self._open()
         try:
@@ -145,7 +178,7 @@ class Warehouse:
             raise SourceDownError(f"{self.name}: {plain(error)}") from error
         try:
             self._copy(connection)
-            yield Reading(self.name, connection, max_rows=self._max_rows)
+            yield Reading(self.name, connection, max_rows=self._max_rows, timeout_s=self._timeout_s)
         finally:
             connection.close()
 
@@ -170,13 +203,22 @@ class Warehouse:
             self._engine.dispose()
             self._engine = None
 
+    def _spill(self) -> str:
+        """A folder of our own for what memory cannot hold: DuckDB's would be beside where we happen to run."""
+        folder = tempfile.mkdtemp(prefix="faultline-duckdb-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
     def _open(self) -> Engine:
         backend = self._url.get_backend_name()
         try:
             if backend == "duckdb":
                 return self._duckdb()
             if backend == "postgresql":
-                options = f"-c default_transaction_read_only=on -c statement_timeout={round(self._timeout_s * 1000)}"
+                options = (
+                    "-c default_transaction_read_only=on -c timezone=UTC"
+                    f" -c statement_timeout={round(self._timeout_s * 1000)}"
+                )
                 return sa.create_engine(
                     self._url,
                     poolclass=NullPool,  # a look every few minutes: an idle connection is only in the way
@@ -194,6 +236,7 @@ class Warehouse:
     def _duckdb(self) -> Engine:
         settings: dict[str, Any] = {
             "memory_limit": self._memory,
+            "temp_directory": self._spill(),
             "max_temp_directory_size": SPILL,
             # files come from anywhere: nothing may be fetched or loaded because of what they hold
             "autoinstall_known_extensions": "false",
@@ -208,9 +251,9 @@ class Warehouse:
             poolclass=StaticPool if in_memory else NullPool,
             connect_args={"config": settings, "read_only": not in_memory},
         )
+        sa.event.listen(engine, "connect", _in_utc)
         try:
             with engine.connect() as connection:
-                connection.execute(sa.text("SET TimeZone = 'UTC'"))
                 for name, path in self._files.items():
                     if path.endswith(".parquet"):
                         _view(connection, name, path, source=self.name)
@@ -219,6 +262,11 @@ class Warehouse:
             engine.dispose()
             raise SourceDownError(f"{self.name}: {plain(error)}") from error
         return engine
+
+
+def _in_utc(raw: Any, _record: Any) -> None:
+    """Every connection, and not the first alone: a text without a zone is read in the connection's."""
+    raw.execute("SET TimeZone = 'UTC'")
 
 
 def named(table: str) -> sa.TableClause:

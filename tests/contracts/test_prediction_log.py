@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import duckdb
 import numpy as np
 import psycopg
 import pytest
+import sqlalchemy as sa
 
-from bot.domain.prediction_log import ColumnKind, Every, Problem, Rows
+from bot.domain.prediction_log import ColumnKind, Every, LogColumns, Problem, Rows
 from bot.errors import BadInputError, SourceDownError
+from bot.sources.prediction_log.log import PredictionLog
 from bot.sources.prediction_log.profile_file import profile_text, read_profile
+from bot.sources.warehouse import Warehouse
 from tests.contracts.conftest import POSTGRES
 from tests.contracts.logs import COLUMNS, LABEL_TYPES, LOG_TYPES, START, STEP, Engine
 from tests.pipeline.quality import logs
@@ -294,6 +300,18 @@ def test_a_column_that_numbers_the_rows_is_no_feature(engine, rows):
     assert [grid.name for grid in profile.features] == ["a", "b", "group"]
 
 
+def test_an_infinite_score_is_out_of_range_and_in_no_sum(engine, rows):
+    engine.put("log", LOG_TYPES, table_of(rows))
+    profile = engine.log(columns=BARE).profile(stretch=Rows(N), now=NOW)
+    table = [(*row[:6], float("inf") if at == 1 else row[6], 1, 1) for at, row in enumerate(table_of(rows))]
+    engine.put("log", LOG_TYPES, table)
+    window = engine.log(columns=BARE).windows(profile, stretch=Rows(N), now=NOW)[0]
+    scores = [row[6] for at, row in enumerate(table) if at != 1]
+
+    assert window.score.above == 1
+    assert window.sums == pytest.approx([N - 1, sum(scores), N - 1, sum(p * (1 - p) for p in scores)])
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -359,11 +377,62 @@ def test_a_profile_survives_being_written_and_a_damaged_one_is_refused(engine, r
 # ---------------------------------------------------------------- one engine
 
 
+def test_duckdb_is_cut_off_in_time():
+    warehouse = Warehouse("log", "duckdb://", timeout_s=0.2)
+
+    with warehouse.reading() as reading, pytest.raises(SourceDownError, match=r"no answer in 0\.2 s"):
+        reading.rows(sa.text("SELECT count(*) FROM range(100000000000) t(i) WHERE hash(i) % 7 = 3"))
+    with warehouse.reading() as reading:
+        assert reading.rows(sa.text("SELECT 1")) == [(1,)]
+
+
+def test_looks_from_several_threads_wait_for_each_other(tmp_path, rows):
+    engine = Engine(kind="parquet", folder=tmp_path)
+    engine.put("log", LOG_TYPES, table_of(rows))
+    log = engine.log(columns=BARE)
+    profile = log.profile(stretch=Rows(200), now=NOW)
+    with ThreadPoolExecutor(4) as pool:
+        looks = list(pool.map(lambda _: log.windows(profile, stretch=Rows(200), now=NOW), range(8)))
+
+    assert [[window.n for window in look] for look in looks] == [[200, 200, 200]] * 8
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_bot_runs(tmp_path, rows, monkeypatch):
+    with duckdb.connect(str(tmp_path / "log.db")) as base:
+        base.execute("CREATE TABLE log AS SELECT '2026-05-01 00:00:00' AS time, i % 2 AS answer, .5 AS score, i AS a"
+                     " FROM range(100) t(i)")  # fmt: skip
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        columns = LogColumns(prediction="answer", scores=("score",), time="time", features=("a",))
+        warehouse = Warehouse("log", f"duckdb:///{tmp_path / 'log.db'}")
+        profile = PredictionLog(warehouse, model="m", table="log", columns=columns).profile(stretch=Rows(100), now=NOW)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert profile.total.start == START
+
+
+def test_a_wide_log_is_counted_in_little_memory(tmp_path):
+    """Sixty columns in one GROUP BY took DuckDB more than it may have."""
+    path = tmp_path / "log.parquet"
+    columns = ", ".join(f"random()::FLOAT AS f{at}" for at in range(60))
+    with duckdb.connect(":memory:") as base:
+        base.execute(f"COPY (SELECT random() AS score, (random() < .5)::INTEGER AS answer, {columns},"
+                     f" TIMESTAMPTZ '2026-05-01 00:00:00Z' + to_seconds(i) AS time FROM range(86400) t(i)) TO '{path}'")  # fmt: skip
+    warehouse = Warehouse("log", "duckdb://", files={"log": str(path)}, threads=2)
+    log = PredictionLog(
+        warehouse, model="m", table="log", columns=LogColumns(prediction="answer", scores=("score",), time="time")
+    )
+    profile = log.profile(stretch=Every(3600), now=NOW)
+
+    assert [window.n for window in profile.history] == [3600] * 24
+
+
 @pytest.mark.integration
 @pytest.mark.enable_socket
 async def test_postgresql_is_opened_for_reading_only_and_cut_off_in_time(postgres_databases, tmp_path, rows):
-    import sqlalchemy as sa
-
     engine = Engine(kind="postgres", folder=tmp_path, url=await postgres_databases.fresh(empty=True))
     engine.put("log", LOG_TYPES, table_of(rows))
     warehouse = engine.warehouse(timeout_s=0.2)
@@ -379,8 +448,6 @@ async def test_postgresql_is_opened_for_reading_only_and_cut_off_in_time(postgre
 @pytest.mark.integration
 @pytest.mark.enable_socket
 def test_a_server_that_is_not_there_is_told_without_its_password():
-    from bot.sources.warehouse import Warehouse
-
     warehouse = Warehouse("log", f"postgresql://reader:secret@127.0.0.1:{free_port()}/x")
     with pytest.raises(SourceDownError) as told, warehouse.reading():
         pass
@@ -398,7 +465,5 @@ def test_a_server_that_is_not_there_is_told_without_its_password():
     ],
 )
 def test_a_database_that_is_not_known_here_is_told_with_what_to_install(url, said):
-    from bot.sources.warehouse import Warehouse
-
     with pytest.raises(BadInputError, match=said), Warehouse("log", url).reading():
         pass

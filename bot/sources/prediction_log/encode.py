@@ -28,6 +28,11 @@ def number(column: Expression, kind: Type, dialect: str) -> Expression:
     return sa.case((real == sa.literal(float("nan"), sa.Double), sa.null()), else_=real)
 
 
+def finite(value: Expression) -> Expression:
+    """The same without infinities: one of them would make any sum worthless."""
+    return sa.case((value.between(-LARGEST, LARGEST), value), else_=sa.null())
+
+
 def _real(column: Expression, kind: Type, dialect: str) -> Expression:
     if kind is Type.NUMBER:
         return sa.cast(column, sa.Double)

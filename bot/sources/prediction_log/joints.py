@@ -31,6 +31,7 @@ from bot.sources.prediction_log.encode import (
     class_code,
     code,
     const,
+    finite,
 )
 from bot.sources.prediction_log.residuals import read_residual_slices
 from bot.sources.prediction_log.rows import labelled
@@ -43,7 +44,7 @@ def _joint_rows(asked: Asked) -> tuple[sa.Subquery, list[Grid]]:
     beside = labelled(place, asked.rows(), as_class=True)
     source = beside.source
     classes = profile.classes
-    p = score_value(asked, source) if profile.score is not None else sa.cast(sa.null(), sa.Double)
+    p = finite(score_value(asked, source)) if profile.score is not None else sa.cast(sa.null(), sa.Double)
     bin_ = score_code(asked, source) if profile.score is not None else const(0)
     answer, truth = answer_of(asked, source), beside.label
     hit = truth == (sa.literal(classes[1]) if profile.problem is Problem.BINARY else answer)
@@ -82,21 +83,22 @@ def read_joints(reading: Reading, asked: Asked) -> tuple[dict[Key, NDArray[np.in
         c.a,
         c.y,
         sa.func.count(),
+        sa.func.count(c.p) if asked.profile.score is not None else sa.func.count(),
         sa.func.sum(c.p),
-        sa.func.sum(c.hit),
+        sa.func.sum(sa.case((c.p.is_not(None), c.hit))) if asked.profile.score is not None else sa.func.sum(c.hit),
         sa.func.sum(c.p * (1 - c.p)),
     ).group_by(c.fl_w, c.fl_v, c.s, c.a, c.y)
     joints: dict[Key, NDArray[np.int64]] = {}
     sums: dict[Key, NDArray[np.float64]] = {}
     unknown = len(asked.profile.classes)
-    for w, v, s, a, y, n, p, hit, variance in reading.rows(statement):
+    for w, v, s, a, y, n, scored, p, hit, variance in reading.rows(statement):
         place = _bin(int(s), asked.profile)
         if place is None or int(a) == NO_CLASS:
             continue
         key = (int(w), str(v))
         joints.setdefault(key, no_joint(asked.profile))[place, int(a), int(y)] += int(n)
         if int(y) != unknown:
-            told = np.array([float(n), float(p or 0.0), float(hit or 0.0), float(variance or 0.0)])
+            told = np.array([float(scored), float(p or 0.0), float(hit or 0.0), float(variance or 0.0)])
             sums[key] = sums.get(key, np.zeros(4)) + told
     return joints, sums
 

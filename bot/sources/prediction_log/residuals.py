@@ -26,6 +26,7 @@ from bot.sources.prediction_log.encode import (
     Expression,
     code,
     const,
+    finite,
     number,
 )
 from bot.sources.prediction_log.rows import labelled
@@ -37,7 +38,7 @@ def _residual_rows(asked: Asked) -> tuple[sa.Subquery, list[Grid]]:
     beside = labelled(place, asked.rows(), as_class=False)
     source = beside.source
     name = place.columns.prediction
-    e = number(source.c[name], place.types[name], place.dialect) - beside.label
+    e = finite(number(source.c[name], place.types[name], place.dialect) - beside.label)
     size = sa.func.abs(e)
     most = min(profile.clip, 1e300)
     clipped = sa.case((size > most, sa.literal(most, sa.Double)), else_=size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import sqlalchemy as sa
@@ -33,6 +33,8 @@ from bot.sources.prediction_log.encode import (
 )
 from bot.sources.warehouse import Reading
 
+AT_ONCE = 8  # columns: each set of a GROUP BY takes DuckDB some MB a thread, and a file of columns is read in parts
+
 
 def _codes(asked: Asked, source: sa.Subquery) -> list[tuple[str, Grid, Expression]]:
     """Every column that is counted by itself."""
@@ -55,6 +57,30 @@ def _codes(asked: Asked, source: sa.Subquery) -> list[tuple[str, Grid, Expressio
 def read_tallies(reading: Reading, asked: Asked, keys: Iterable[Key]) -> dict[Key, dict[str, Tally]]:
     source = asked.rows()
     coded = _codes(asked, source)
+    # a database of rows would read all of them once a part
+    size = AT_ONCE if asked.place.dialect == "duckdb" else len(coded)
+    counted: dict[Key, dict[str, dict[int, int]]] = {}
+    for first in range(0, len(coded), size):
+        _count(reading, source, coded[first : first + size], counted)
+    values: dict[Key, dict[str, int]] = {}
+    features = asked.profile.features
+    for first in range(0, len(features), size):
+        for key, several in _values(reading, asked, features[first : first + size]).items():
+            values.setdefault(key, {}).update(several)
+    found: dict[Key, dict[str, Tally]] = {}
+    for key in keys:
+        mine, several = counted.get(key, {}), values.get(key, {})
+        found[key] = {name: _tally(grid, mine.get(name, {}), several.get(name, -1)) for name, grid, _ in coded}
+    return found
+
+
+def _count(
+    reading: Reading,
+    source: sa.Subquery,
+    coded: Sequence[tuple[str, Grid, Expression]],
+    counted: dict[Key, dict[str, dict[int, int]]],
+) -> None:
+    """Add the counts of some columns, each by itself."""
     inner = sa.select(
         source.c.fl_w, source.c.fl_v, *(expression.label(f"c{place}") for place, (_, _, expression) in enumerate(coded))
     ).subquery("codes_")
@@ -71,19 +97,9 @@ def read_tallies(reading: Reading, asked: Asked, keys: Iterable[Key]) -> dict[Ke
     )
     # in each row all codes but one are NULL: together they are one number, and an answer of 60 columns stays small
     which = sa.func.coalesce(*(grouped.c[f"c{place}"] + const(place * SPREAD + OFFSET) for place in range(len(coded))))
-    counted: dict[Key, dict[int, dict[int, int]]] = {}
     for w, v, place_and_code, n in reading.rows(sa.select(grouped.c.fl_w, grouped.c.fl_v, which, grouped.c.n)):
         place, shifted = divmod(int(place_and_code), SPREAD)
-        counted.setdefault((int(w), str(v)), {}).setdefault(place, {})[shifted - OFFSET] = int(n)
-    values = _values(reading, asked)
-    found: dict[Key, dict[str, Tally]] = {}
-    for key in keys:
-        mine, several = counted.get(key, {}), values.get(key, {})
-        found[key] = {
-            name: _tally(grid, mine.get(place, {}), several.get(name, -1))
-            for place, (name, grid, _) in enumerate(coded)
-        }
-    return found
+        counted.setdefault((int(w), str(v)), {}).setdefault(coded[place][0], {})[shifted - OFFSET] = int(n)
 
 
 def _tally(grid: Grid, counts: Mapping[int, int], distinct: int) -> Tally:
@@ -104,11 +120,9 @@ def _tally(grid: Grid, counts: Mapping[int, int], distinct: int) -> Tally:
     )
 
 
-def _values(reading: Reading, asked: Asked) -> dict[Key, dict[str, int]]:
+def _values(reading: Reading, asked: Asked, features: Sequence[Grid]) -> dict[Key, dict[str, int]]:
     """Whether each feature holds no value, one, or several: by its least and its largest."""
-    place, features = asked.place, asked.profile.features
-    if not features:
-        return {}
+    place = asked.place
     source = asked.rows()
     ends: list[Expression] = []
     for grid in features:
