@@ -150,7 +150,7 @@ def test_a_fault_in_that_file_names_that_file(load, tmp_path):
             ["sources.prometheus[0].signals[0]: found 'latencies'", "did you mean 'latency'?"],
             id="unknown signal",
         ),
-        pytest.param({"sources": {}}, ["sources: expected at least one source of samples"], id="no source"),
+        pytest.param({"sources": {}}, ["sources: expected at least one source: `prometheus`"], id="no source"),
         pytest.param(
             {"sources": {"prometheus": [{"url": "http://a"}, {"url": "http://b"}]}},
             ["sources.prometheus[1]", "each server needs a name of its own"],
