@@ -23,6 +23,7 @@ from bot.slack.people import SlackDirectory
 from bot.sources.recording import load_recording
 from bot.store.sql import NoDatabaseError, open_store
 from bot.wiring import parts
+from bot.wiring.pulls import pulled_sources
 
 Check = Callable[[], Awaitable[Sequence[CheckResult]]]
 NAMED = 8  # signals listed by name in one line
@@ -265,7 +266,7 @@ async def _prometheus(settings: Settings, name: str) -> Sequence[CheckResult]:
 
 async def _pulled(settings: Settings) -> Sequence[CheckResult]:
     found: list[CheckResult] = []
-    sources = parts.pulled_sources(settings)
+    sources = pulled_sources(settings, parts.http_client)
     at = parts.clock(settings).now()
     try:
         for source in sources:

@@ -21,7 +21,6 @@ from bot.ports import MetricSource, Store
 from bot.slack.options import SlackOptions, Transport
 from bot.slack.publisher import Timing
 from bot.sources.mlflow import MlflowRegistry
-from bot.sources.mlflow_metrics import MlflowMetrics, RunMetric
 from bot.sources.prediction_log.log import PredictionLog
 from bot.sources.prometheus import PrometheusSource
 from bot.sources.prometheus_changes import PrometheusChanges
@@ -29,6 +28,7 @@ from bot.sources.recording import RecordingSource, load_recording
 from bot.sources.version_watch import ChangeQuery
 from bot.sources.warehouse import Warehouse, with_password
 from bot.wiring.profiles import StoredProfiles
+from bot.wiring.pulls import pulled_sources
 
 LOG, LABELS = "log", "labels"  # what statements call the files of a log
 
@@ -103,24 +103,10 @@ def prometheus(settings: Settings, section: PrometheusSection) -> PrometheusSour
     )
 
 
-def mlflow_metrics(settings: Settings) -> MlflowMetrics | None:
-    section, metrics = settings.sources.mlflow, settings.sources.mlflow_metrics
-    if section is None or not metrics:
-        return None
-    asked = [RunMetric(experiment=m.experiment, metric=m.metric, signal=m.signal, entity=m.entity) for m in metrics]
-    return MlflowMetrics(f"{section.name} metrics", http_client(settings, section.name), asked)
-
-
-def pulled_sources(settings: Settings) -> list[MetricSource]:
-    """Statistics that other programs compute; one a server, a table, or a Prometheus with histograms."""
-    runs = mlflow_metrics(settings)
-    return [runs] if runs is not None else []
-
-
 def metric_sources(settings: Settings) -> list[MetricSource]:
     """Every source of samples that is configured."""
     found: list[MetricSource] = [prometheus(settings, section) for section in settings.sources.prometheus]
-    found += pulled_sources(settings)
+    found += pulled_sources(settings, http_client)
     if settings.sources.recording is not None:
         found.append(RecordingSource(load_recording(settings.sources.recording)))
     return found

@@ -1,0 +1,41 @@
+"""From settings to the sources of statistics that other programs compute already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.config import Settings
+from bot.config.pulls import EvidentlySection
+from bot.http import HttpClient
+from bot.ports import MetricSource
+from bot.sources.evidently import EvidentlySource, SnapshotValue
+from bot.sources.mlflow_metrics import MlflowMetrics, RunMetric
+
+Client = Callable[[Settings, str], HttpClient]  # of the server with this name
+
+
+def pulled_sources(settings: Settings, client: Client) -> list[MetricSource]:
+    """One a server, a table, or a Prometheus with histograms. Raises BadInputError, as a missing secret does."""
+    found: list[MetricSource] = []
+    if settings.sources.mlflow_metrics:
+        found.append(_mlflow(settings, client))
+    found += [_evidently(section, client(settings, section.name)) for section in settings.sources.evidently]
+    return found
+
+
+def _mlflow(settings: Settings, client: Client) -> MlflowMetrics:
+    server = settings.sources.mlflow
+    assert server is not None, "checked when the configuration was read"
+    metrics = [
+        RunMetric(experiment=one.experiment, metric=one.metric, signal=one.signal, entity=one.entity)
+        for one in settings.sources.mlflow_metrics
+    ]
+    return MlflowMetrics(f"{server.name} metrics", client(settings, server.name), metrics)
+
+
+def _evidently(section: EvidentlySection, client: HttpClient) -> EvidentlySource:
+    wanted = [
+        SnapshotValue(metric=one.metric, labels=one.labels, tags=one.tags, signal=one.signal, entity=one.entity)
+        for one in section.metrics
+    ]
+    return EvidentlySource(section.name, client, project=section.project, wanted=wanted, every=section.every)
