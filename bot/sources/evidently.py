@@ -1,4 +1,4 @@
-"""Values of Evidently's snapshots, from its own service. Whether one is a distance or a p-value, its signal must know."""
+"""Values of Evidently's snapshots, from its own service. A distance or a p-value? The signal must know."""
 
 from __future__ import annotations
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.config import Settings
-from bot.config.pulls import EvidentlySection
+from bot.config.pulls import EvidentlySection, SqlMetricsSection
 from bot.http import HttpClient
 from bot.ports import MetricSource
 from bot.sources.evidently import EvidentlySource, SnapshotValue
 from bot.sources.mlflow_metrics import MlflowMetrics, RunMetric
+from bot.sources.sql_metrics import SqlMetrics, columns_of
+from bot.sources.warehouse import Warehouse, with_password
 
+METRICS = "metrics"  # what statements call files
 Client = Callable[[Settings, str], HttpClient]  # of the server with this name
 
 
@@ -20,6 +23,7 @@ def pulled_sources(settings: Settings, client: Client) -> list[MetricSource]:
     if settings.sources.mlflow_metrics:
         found.append(_mlflow(settings, client))
     found += [_evidently(section, client(settings, section.name)) for section in settings.sources.evidently]
+    found += [_table(settings, section) for section in settings.sources.sql_metrics]
     return found
 
 
@@ -39,3 +43,29 @@ def _evidently(section: EvidentlySection, client: HttpClient) -> EvidentlySource
         for one in section.metrics
     ]
     return EvidentlySource(section.name, client, project=section.project, wanted=wanted, every=section.every)
+
+
+def _table(settings: Settings, section: SqlMetricsSection) -> SqlMetrics:
+    password = settings.secrets.passwords.get(section.name)
+    columns = columns_of(
+        section.preset,
+        table=METRICS if section.in_files else section.table,
+        time=section.time,
+        value=section.value,
+        where=section.where,
+    )
+    warehouse = Warehouse(
+        section.name,
+        with_password(section.name, section.url, password.get_secret_value() if password else None),
+        timeout_s=section.timeout.total_seconds(),
+        max_rows=section.max_rows,
+        files={METRICS: section.table or ""} if section.in_files else {},
+    )
+    return SqlMetrics(
+        warehouse,
+        columns,
+        signal=section.signal,
+        entity=section.entity,
+        entity_column=section.entity_column,
+        every=section.every,
+    )
