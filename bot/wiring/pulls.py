@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.config import Settings
-from bot.config.pulls import EvidentlySection, SqlMetricsSection
+from bot.config.pulls import EvidentlySection, HistogramSection, SqlMetricsSection
 from bot.http import HttpClient
 from bot.ports import MetricSource
+from bot.sources.bucket_shapes import ShapeRule
 from bot.sources.evidently import EvidentlySource, SnapshotValue
+from bot.sources.histograms import HistogramDrift, HistogramQuery
 from bot.sources.mlflow_metrics import MlflowMetrics, RunMetric
 from bot.sources.sql_metrics import SqlMetrics, columns_of
 from bot.sources.warehouse import Warehouse, with_password
@@ -24,6 +26,12 @@ def pulled_sources(settings: Settings, client: Client) -> list[MetricSource]:
         found.append(_mlflow(settings, client))
     found += [_evidently(section, client(settings, section.name)) for section in settings.sources.evidently]
     found += [_table(settings, section) for section in settings.sources.sql_metrics]
+    by_server: dict[str, list[HistogramQuery]] = {}
+    for section in settings.sources.histograms:
+        by_server.setdefault(section.source, []).append(_histogram(section))
+    found += [
+        HistogramDrift(f"{name} histograms", client(settings, name), queries) for name, queries in by_server.items()
+    ]
     return found
 
 
@@ -68,4 +76,18 @@ def _table(settings: Settings, section: SqlMetricsSection) -> SqlMetrics:
         entity=section.entity,
         entity_column=section.entity_column,
         every=section.every,
+    )
+
+
+def _histogram(section: HistogramSection) -> HistogramQuery:
+    return HistogramQuery(
+        query=section.query,
+        rule=ShapeRule(
+            signal=section.signal,
+            entity_labels=section.entity,
+            version_label=section.version,
+            reference=section.reference,
+        ),
+        window=section.window,
+        past=section.past,
     )
