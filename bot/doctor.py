@@ -24,6 +24,7 @@ from bot.slack.people import SlackDirectory
 from bot.sources.recording import load_recording
 from bot.store.sql import NoDatabaseError, open_store
 from bot.wiring import parts
+from bot.wiring.pulls import pulled_sources
 
 Check = Callable[[], Awaitable[Sequence[CheckResult]]]
 NAMED = 8  # signals listed by name in one line
@@ -66,8 +67,13 @@ def check_secrets(settings: Settings) -> list[CheckResult]:
     ]
 
 
-async def check_source(source: MetricSource, catalogue: Catalogue, *, at: datetime) -> list[CheckResult]:
-    """Ask once, exactly as a tick does, count what came for each signal, and look whether the catalogue knows it."""
+async def check_source(
+    source: MetricSource, catalogue: Catalogue, *, at: datetime, section: str = ""
+) -> list[CheckResult]:
+    """Ask once, exactly as a tick does, count what came for each signal, and look whether the catalogue knows it.
+
+    section: of the configuration, for statistics that others compute: having none just now is usual there.
+    """
     name = f"source {source.name}"
     index = SeriesIndex()
     try:
@@ -77,7 +83,11 @@ async def check_source(source: MetricSource, catalogue: Catalogue, *, at: dateti
     counts = Counter(index[int(row)].signal for row in pull.samples.rows)
     blind = {signal for spot in pull.blind for signal in spot.signals}
     empty = [signal for signal in source.signals if not counts[signal] and signal not in blind]
-    found = [_failed(name, f"{_some(spot.signals)}: {spot.because}", _spot_fix(spot.because)) for spot in pull.blind]
+    advice = f"see {section}" if section else ""
+    found = [
+        _failed(name, f"{_some(spot.signals)}: {spot.because}", advice or _spot_fix(spot.because))
+        for spot in pull.blind
+    ]
     strangers: dict[str, str] = {}  # one example a signal
     for row in pull.samples.rows:
         key = index[int(row)]
@@ -94,6 +104,8 @@ async def check_source(source: MetricSource, catalogue: Catalogue, *, at: dateti
         found.insert(0, _ok(name, f"answers; {sum(counts.values())} series: {listed}"))
         if empty:
             found.append(_ok(name, f"note: no series just now: {_some(empty)}; fine for what is rare, else the query"))
+    elif section and not found:
+        found.append(_ok(name, f"answers; note: nothing new just now: {_some(empty)}"))
     elif not found:
         detail = f"answers, but no signal has a series: {_some(empty)}"
         found.append(_failed(name, detail, "check the metric names and labels in the queries of the catalogue"))
@@ -223,6 +235,7 @@ async def examine(settings: Settings) -> AsyncIterator[CheckResult]:
 def _parts(settings: Settings) -> list[Check]:
     checks: list[Check] = [partial(_slack, settings)]
     checks += [partial(_prometheus, settings, source.name) for source in settings.sources.prometheus]
+    checks += [partial(_pulled, settings)]
     checks += [partial(_log, settings, section.name) for section in settings.sources.predictions]
     checks += [partial(_recording, settings), partial(_mlflow, settings), partial(check_store, settings.database_url)]
     checks += [partial(_llm, settings), partial(_retrain, settings), partial(_approvers, settings)]
@@ -245,9 +258,24 @@ async def _prometheus(settings: Settings, name: str) -> Sequence[CheckResult]:
     except BadInputError as error:
         return [_failed(f"source {name}", str(error), "see sources.prometheus")]
     try:
+        if not source.signals:
+            return []  # it is asked for changes or histograms only
         return await check_source(source, settings.catalogue, at=WallClock().now())
     finally:
         await source.close()
+
+
+async def _pulled(settings: Settings) -> Sequence[CheckResult]:
+    found: list[CheckResult] = []
+    sources = pulled_sources(settings, parts.http_client)
+    at = parts.clock(settings).now()
+    try:
+        for source in sources:
+            found += await check_source(source, settings.catalogue, at=at, section=f"the section of {source.name}")
+    finally:
+        for source in sources:
+            await source.close()
+    return found
 
 
 async def _log(settings: Settings, name: str) -> Sequence[CheckResult]:

@@ -21,6 +21,7 @@ def contradictions(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
     """What cannot work: the place, and what is wrong there."""
     yield from _names(file)
     yield from _queries(file, catalogue)
+    yield from _pulls(file, catalogue)
     yield from _models(file, catalogue)
     if file.actions.mode == "live" and file.sources.mlflow is None:
         yield ("actions", "mode"), "found 'live', but there is no sources.mlflow whose alias could be moved"
@@ -41,6 +42,8 @@ def _names(file: ConfigFile) -> Iterator[Fault]:
     if file.sources.mlflow is not None:
         places.append((("sources", "mlflow", "name"), file.sources.mlflow.name))
     places += [(("sources", "predictions", at, "name"), one.name) for at, one in enumerate(file.sources.predictions)]
+    places += [(("sources", "evidently", at, "name"), one.name) for at, one in enumerate(file.sources.evidently)]
+    places += [(("sources", "sql_metrics", at, "name"), one.name) for at, one in enumerate(file.sources.sql_metrics)]
     taken = {variable("retrain", "token"): "actions.retrain"} if file.actions.retrain else {}
     for place, name in places:
         other = taken.setdefault(variable(name, "token"), name)
@@ -56,8 +59,11 @@ def _names(file: ConfigFile) -> Iterator[Fault]:
 
 def _queries(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
     sources = file.sources
-    if not sources.prometheus and sources.recording is None and not sources.predictions:
-        yield ("sources",), "expected at least one source: `prometheus`, `predictions` or `recording`"
+    others = (sources.recording, sources.predictions, sources.mlflow_metrics, sources.evidently, sources.sql_metrics)
+    if not sources.prometheus and not any(others):
+        listed = "`prometheus`, `predictions`, `mlflow_metrics`, `evidently`, `sql_metrics` or `recording`"
+        yield ("sources",), f"expected at least one source: {listed}"
+    shapes = {histogram.source for histogram in sources.histograms}
     asked = {signal.name for signal in catalogue.signals if signal.query}
     known = {signal.name for signal in catalogue.signals}
     for number, source in enumerate(sources.prometheus):
@@ -68,7 +74,7 @@ def _queries(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
                     (*place, "signals", position),
                     f"found {name!r}, which the catalogue does not hold; {suggest(name, known)}",
                 )
-        if not (asked if source.signals is None else asked & set(source.signals)):
+        if not (asked if source.signals is None else asked & set(source.signals)) and source.name not in shapes:
             yield place, f"{source.name} has nothing to ask: none of its signals in the catalogue has a `query`"
     names = {source.name for source in sources.prometheus}
     for number, changes in enumerate(sources.changes):
@@ -76,6 +82,24 @@ def _queries(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
             yield (
                 ("sources", "changes", number, "source"),
                 f"found {changes.source!r}, which is no Prometheus source; {suggest(changes.source, names)}",
+            )
+
+
+def _pulls(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
+    """What other programs compute must have a signal, and somebody to ask."""
+    sources = file.sources
+    known = {signal.name for signal in catalogue.signals}
+    for place, name in sources.pulled_signals():
+        if name not in known:
+            yield ("sources", *place), f"found {name!r}, which the catalogue does not hold; {suggest(name, known)}"
+    if sources.mlflow_metrics and sources.mlflow is None:
+        yield ("sources", "mlflow_metrics"), "found metrics, but there is no sources.mlflow whose server has them"
+    names = {source.name for source in sources.prometheus}
+    for number, histogram in enumerate(sources.histograms):
+        if histogram.source not in names:
+            yield (
+                ("sources", "histograms", number, "source"),
+                f"found {histogram.source!r}, which is no Prometheus source; {suggest(histogram.source, names)}",
             )
 
 
@@ -100,9 +124,9 @@ def warnings(
     unknown, expected: variables of our prefix that nobody reads, and those that are read.
     """
     yield from undeclared(catalogue)
-    pulled = file.sources.recording is not None
+    brought = {name for _, name in file.sources.pulled_signals()} | NAMES
     for signal in catalogue.signals:
-        if not signal.query and not pulled and signal.name not in NAMES:
+        if not signal.query and file.sources.recording is None and signal.name not in brought:
             yield f"catalog: signal {signal.name} has no query, so nobody pulls it"
         elif signal.query and not signal.entity_labels:
             yield f"catalog: signal {signal.name} has no entity: its series cannot be told apart by what they are about"

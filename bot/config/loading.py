@@ -53,7 +53,7 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Setti
         (
             *FIXED,
             *(variable(name, what) for name in servers for what in ("token", "password")),
-            *(variable(one.name, "password") for one in parsed.sources.predictions),
+            *(variable(one.name, "password") for one in parsed.sources.databases),
         ),
     )
     secrets = _secrets(parsed, reader)
@@ -99,7 +99,7 @@ def _secrets(parsed: ConfigFile, reader: SecretReader) -> Secrets:
             tokens[name] = token
         if password := reader.read(variable(name, "password"), path=server.password_file):
             passwords[name] = password
-    for section in parsed.sources.predictions:
+    for section in parsed.sources.databases:
         if password := reader.read(variable(section.name, "password"), path=section.password_file):
             passwords[section.name] = password
     retrain = parsed.actions.retrain

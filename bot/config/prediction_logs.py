@@ -18,6 +18,16 @@ def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def without_password(value: str) -> str:
+    """Check a database's address: no password in it, and a form that can be one."""
+    user = value.partition("://")[2].rpartition("@")[0]
+    if ":" in user:
+        raise ValueError("expected no password here: set the variable FAULTLINE_<NAME>_PASSWORD, or `password_file`")
+    if "://" not in value:
+        raise ValueError("expected an address such as postgresql://user@host/name, or duckdb:// for files")
+    return value
+
+
 Columns = Annotated[
     tuple[str, ...],
     BeforeValidator(_several),
@@ -69,17 +79,7 @@ class PredictionsSection(Section):
     timeout: PositiveDuration = key(timedelta(seconds=60), "longest a statement may run")
     max_rows: int = key(200_000, "largest answer, in rows of counts", why="memory here stays small", ge=1000)
 
-    @field_validator("url", mode="after")
-    @classmethod
-    def _no_password(cls, value: str) -> str:
-        user = value.partition("://")[2].rpartition("@")[0]
-        if ":" in user:
-            raise ValueError(
-                "expected no password here: set the variable FAULTLINE_<NAME>_PASSWORD, or `password_file`"
-            )
-        if "://" not in value:
-            raise ValueError("expected an address such as postgresql://user@host/name, or duckdb:// for files")
-        return value
+    _no_password = field_validator("url", mode="after")(without_password)
 
     @model_validator(mode="after")
     def _whole(self) -> PredictionsSection:

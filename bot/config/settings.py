@@ -24,7 +24,8 @@ from bot.config.environment import (
 )
 from bot.config.parts import ClockSection, HealthSection, LlmSection, LogSection, SlackSection, StoreSection
 from bot.config.people import ApproverEntry, DetectorsSection, PoliciesSection
-from bot.config.sources import ActionsSection, ServerSection, SourcesSection, WebhookSection
+from bot.config.servers import ServerSection
+from bot.config.sources import ActionsSection, SourcesSection, WebhookSection
 from bot.domain.catalogue import Catalogue
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
 from bot.errors import BadInputError
@@ -240,6 +241,7 @@ def servers_of(file: ConfigFile) -> dict[str, ServerSection]:
     found: dict[str, ServerSection] = {source.name: source for source in file.sources.prometheus}
     if file.sources.mlflow is not None:
         found[file.sources.mlflow.name] = file.sources.mlflow
+    found |= {source.name: source for source in file.sources.evidently}
     if file.actions.retrain is not None:
         found["retrain"] = file.actions.retrain
     return found

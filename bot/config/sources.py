@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from bot.catalog import Names
-from bot.config.base import FilePath, HttpUrl, PositiveDuration, Section, SourceName, key
+from bot.config.base import FilePath, Section, SourceName, key
 from bot.config.prediction_logs import PredictionsSection
+from bot.config.pulls import EvidentlySection, HistogramSection, MlflowMetricSection, SqlMetricsSection
+from bot.config.servers import ServerSection
 from bot.domain.change import ChangeKind
-
-MEGABYTE = 1024 * 1024
-SECRET_HEADERS = ("authorization", "cookie", "x-api-key", "x-auth-token")
-
-
-class ServerSection(Section):
-    """How to reach one HTTP server. Its token or password comes from the environment or a file, never from here."""
-
-    url: HttpUrl = Field(description="address, such as https://prometheus.example:9090; a path before /api is kept")
-    auth: Literal["none", "bearer", "basic"] = key(
-        "none", "`bearer` needs a token, `basic` a username and a password", why="inside a cluster there often is none"
-    )
-    token_file: FilePath | None = key(None, "file that holds the token; absent: the variable `FAULTLINE_<NAME>_TOKEN`")
-    username: str | None = key(None, "for `basic`")
-    password_file: FilePath | None = key(
-        None, "file that holds the password; absent: the variable `FAULTLINE_<NAME>_PASSWORD`"
-    )
-    headers: Mapping[str, str] = key({}, "further headers, such as X-Scope-OrgID for Mimir; no credentials")
-    ca_file: FilePath | None = key(None, "authorities to trust, PEM", why="absent: those of the system")
-    client_cert: FilePath | None = key(None, "client certificate, PEM")
-    client_key: FilePath | None = key(None, "key of the client certificate, PEM")
-    insecure: bool = key(
-        False, "do not check the server's certificate", why="an unchecked server could read the credentials"
-    )
-    deadline: PositiveDuration = key(
-        timedelta(seconds=8),
-        "longest wait for an answer, in real time",
-        why="a tick must finish well inside its minute",
-    )
-    max_bytes: int = key(
-        32 * MEGABYTE, "largest answer, in bytes", why="20,000 series with long labels fit into it", ge=1024
-    )
-
-    @field_validator("headers", mode="after")
-    @classmethod
-    def _no_credentials(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        for name in value:
-            if name.lower() in SECRET_HEADERS:
-                raise ValueError(f"expected no {name} here: set `auth`, and the secret in the environment or a file")
-        return value
-
-    @model_validator(mode="after")
-    def _whole(self) -> ServerSection:
-        if self.auth == "basic" and not self.username:
-            raise ValueError("expected `username` beside auth basic")
-        if self.client_key and not self.client_cert:
-            raise ValueError("expected `client_cert` beside client_key")
-        return self
 
 
 class PrometheusSection(ServerSection):
@@ -96,7 +49,28 @@ class SourcesSection(Section):
     changes: tuple[ChangesSection, ...] = key((), "where changes are told")
     predictions: tuple[PredictionsSection, ...] = key((), "prediction logs, one a model: quality is judged from them")
     mlflow: MlflowSection | None = key(None, "the model registry; its alias moves become the ledger of deploys")
+    mlflow_metrics: tuple[MlflowMetricSection, ...] = key((), "metrics of runs on the server of `mlflow`")
+    evidently: tuple[EvidentlySection, ...] = key((), "statistics of Evidently's snapshots")
+    sql_metrics: tuple[SqlMetricsSection, ...] = key((), "statistics in tables: NannyML's, Databricks', your own")
+    histograms: tuple[HistogramSection, ...] = key((), "Prometheus histograms whose shape is watched")
     recording: FilePath | None = key(None, "folder of a recording, read as if it were live; for rehearsals")
+
+    @property
+    def databases(self) -> tuple[PredictionsSection | SqlMetricsSection, ...]:
+        """Sections with a database, whose passwords have variables of their own."""
+        return (*self.predictions, *self.sql_metrics)
+
+    def pulled_signals(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Signals brought without a query in the catalogue: the place of each, below `sources`, and its name."""
+        for number, metric in enumerate(self.mlflow_metrics):
+            yield ("mlflow_metrics", number, "signal"), metric.signal
+        for number, server in enumerate(self.evidently):
+            for position, value in enumerate(server.metrics):
+                yield ("evidently", number, "metrics", position, "signal"), value.signal
+        for number, table in enumerate(self.sql_metrics):
+            yield ("sql_metrics", number, "signal"), table.signal
+        for number, histogram in enumerate(self.histograms):
+            yield ("histograms", number, "signal"), histogram.signal
 
 
 def _one_for_all(value: Any) -> Any:

@@ -125,6 +125,10 @@ class Reading:
             raise BadInputError(f"{self._name}: there is no table {table}, or it may not be read")
         return {str(column["name"]): _type(column["type"]) for column in found}
 
+    def path(self, name: str) -> sa.ColumnElement[Any]:
+        """A field of a struct, such as `window.end`, with each part quoted."""
+        return sa.literal_column(self._quoted(name))
+
     def _quoted(self, table: str) -> str:
         prepare = self._connection.dialect.identifier_preparer
         return ".".join(prepare.quote_identifier(part) for part in table.split("."))

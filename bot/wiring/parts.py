@@ -17,7 +17,7 @@ from bot.llm.explainer import GroundedExplainer
 from bot.llm.provider import ProviderKind, ProviderOptions, PydanticAiProvider
 from bot.log_watch import LogTiming, LogWatch
 from bot.metrics import Metrics
-from bot.ports import Store
+from bot.ports import MetricSource, Store
 from bot.slack.options import SlackOptions, Transport
 from bot.slack.publisher import Timing
 from bot.sources.mlflow import MlflowRegistry
@@ -28,6 +28,7 @@ from bot.sources.recording import RecordingSource, load_recording
 from bot.sources.version_watch import ChangeQuery
 from bot.sources.warehouse import Warehouse, with_password
 from bot.wiring.profiles import StoredProfiles
+from bot.wiring.pulls import pulled_sources
 
 LOG, LABELS = "log", "labels"  # what statements call the files of a log
 
@@ -102,11 +103,10 @@ def prometheus(settings: Settings, section: PrometheusSection) -> PrometheusSour
     )
 
 
-def metric_sources(settings: Settings) -> list[PrometheusSource | RecordingSource]:
+def metric_sources(settings: Settings) -> list[MetricSource]:
     """Every source of samples that is configured."""
-    found: list[PrometheusSource | RecordingSource] = [
-        prometheus(settings, section) for section in settings.sources.prometheus
-    ]
+    found: list[MetricSource] = [prometheus(settings, section) for section in settings.sources.prometheus]
+    found += pulled_sources(settings, http_client)
     if settings.sources.recording is not None:
         found.append(RecordingSource(load_recording(settings.sources.recording)))
     return found
