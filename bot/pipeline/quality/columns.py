@@ -227,8 +227,8 @@ def drift_of(columns: Sequence[Column]) -> Drift:
     history = every.excess.reshape(length, len(columns))
     ranks = _rank_of_windows(distance.excess, history)
     finite = np.isfinite(history).sum(axis=0)
-    chance = (np.isfinite(now).sum(axis=1) - 1) / np.maximum(np.nansum(now, axis=1), 1.0)
-    far = robust_z(distance.excess, history, floor=np.maximum(chance, DISTANCE / FAR / 2.0))
+    # what chance adds was asked before, so the least sigma is one of which FAR are what may matter
+    far = robust_z(distance.excess, history, floor=np.full(len(columns), DISTANCE / FAR))
     unusual = np.where(finite >= LONG, ranks <= RARE_RANK, ~(far < FAR))
     return Drift(
         excess=distance.excess,
