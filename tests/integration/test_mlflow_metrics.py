@@ -44,7 +44,7 @@ async def test_the_newest_active_run_with_the_metric_is_told(client):
     experiment = (await post("experiments/create", name=name))["experiment_id"]
     now = AT.timestamp()
     await run(now - 7200, (0.5, now - 7000))
-    await run(now - 3600, (0.7, now - 3000), (0.8, now - 60), (0.75, now - 600))
+    await run(now - 3600, (0.7, now - 3000), (0.8, now - 60), (0.75, now - 600), ("NaN", now - 30))
     deleted = await run(now - 1800, (0.1, now - 10))
     await post("runs/delete", run_id=deleted)
     await run(now - 900, (9.0, now - 20), key="loss")
@@ -58,7 +58,7 @@ async def test_the_newest_active_run_with_the_metric_is_told(client):
     )
 
     assert [index[row] for row in pull.samples.rows] == [SeriesKey("auc", "fraud")]
-    assert pull.samples.values.tolist() == [0.8]
+    assert pull.samples.values.tolist() == [0.8]  # what is no number, half a minute later, is no point
     assert [spot.signals for spot in pull.blind] == [("other",)]
     told = history.values[:, 0]
     assert told[np.isfinite(told)].tolist() == [0.5, 0.7, 0.75, 0.8]
