@@ -33,6 +33,8 @@ TOGETHER = {  # series are meant to count for each other
     "detectors.entity.judge": "channels of one thing",
     "detectors.channels.mean_of_present": "channels of one thing",
     "detectors.severity.mean_of_worst": "channels of one thing",
+    "detectors.confidence.calibration": "score bins of one model, which lean on their neighbours",
+    "detectors.homogeneity.pool_rare": "bins of one column; that rows do not meet is claimed in test_counts.py",
 }
 WITHOUT_EXAMPLE = {
     "detectors.state.put": "writes back what `take` copied",
