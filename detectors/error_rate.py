@@ -1,4 +1,4 @@
-"""Is a model wrong more often than usual: a cumulative sum over labels as they come, with few false alarms in months."""
+"""Is a model wrong more often than usual: a cumulative sum over labels as they come, with few false alarms."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def step(total: ArrayLike, errors: ArrayLike, labels: ArrayLike, *, usual: Array
     Returns       (n,) sums after.
     Source:       Page (1954); optimal by Lorden (1971): no rule with so rare false alarms is sooner in the worst case.
 
-    >>> step(np.array([0.0, 1.0]), np.array([40.0, 20.0]), np.array([500.0, 500.0]), usual=0.06, worse=0.08).round(3).tolist()
-    [1.618, 0.0]
+    >>> errors, labels = np.array([40.0, 20.0]), np.array([500.0, 500.0])
+    >>> step(np.array([0.0, 1.0]), errors, labels, usual=0.06, worse=0.08).round(3).tolist()
+    [1.614, 0.0]
     """
     before, k, n = np.asarray(total, np.float64), np.asarray(errors, np.float64), np.asarray(labels, np.float64)
     p0, p1 = np.asarray(usual, np.float64), np.asarray(worse, np.float64)
@@ -42,7 +43,8 @@ def threshold(
     false_share:  of runs of so many looks, the share that may exceed the threshold while all is well.
     Returns       that quantile of the largest sum; alarm on sums *above* it. Its own error shrinks with `runs`.
 
-    >>> round(threshold(usual=0.06, worse=0.08, labels=500, looks=90, false_share=0.05, rng=np.random.default_rng(1)), 1)
+    >>> rng = np.random.default_rng(1)
+    >>> round(threshold(usual=0.06, worse=0.08, labels=500, looks=90, false_share=0.05, rng=rng), 1)
     5.8
     """
     each = np.broadcast_to(np.asarray(labels, np.int64), (looks,))

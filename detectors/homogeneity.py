@@ -24,32 +24,39 @@ def pool_rare(reference: ArrayLike, current: ArrayLike) -> Pooled:
     """Pool the cells that would expect fewer than EXPECTED rows in the smaller sample.
 
     reference, current: (f, b) counts; NaN for a cell that a column does not have.
-    Returns the counts with cells in another order, the rarest first. A pool that is itself too thin takes in the next
-    rarest cell, but never the most frequent one: two cells stay wherever there are two.
+    Returns the counts, each pool in the place of its last cell. Rare cells are pooled in their order, neighbours first,
+    and a pool is closed as soon as it expects enough: of fifty bins of a score some twenty stay, not one. What is left
+    over joins the last pool, else the rarest other cell, but never the most frequent one: a category that was nearly
+    absent would vanish in it. So two cells stay wherever there are two, if need be thin: see `p_value`.
 
     What is expected rests on both samples together, so given those totals the choice is fixed and no p-value is bent.
 
-    >>> pooled = pool_rare([[90.0, 2.0, 3.0, 5.0]], [[85.0, 3.0, 4.0, 8.0]])
+    >>> pooled = pool_rare([[900.0, 40.0, 30.0, 60.0]], [[80.0, 4.0, 3.0, 13.0]])
     >>> pooled.reference.tolist(), pooled.current.tolist()
-    ([[0.0, 0.0, 10.0, 90.0]], [[0.0, 0.0, 15.0, 85.0]])
+    ([[900.0, 0.0, 70.0, 60.0]], [[80.0, 0.0, 7.0, 13.0]])
     """
     before, now = np.asarray(reference, np.float64), np.asarray(current, np.float64)
     there = np.isfinite(before) & np.isfinite(now)
-    before, now = np.where(there, before, 0.0), np.where(there, now, 0.0)
-    order = np.argsort(before + now, axis=-1, kind="stable")
-    before, now = np.take_along_axis(before, order, -1), np.take_along_axis(now, order, -1)
-    both = before + now
-    n, m = before.sum(-1, keepdims=True), now.sum(-1, keepdims=True)
+    cells = np.stack([np.where(there, before, 0.0), np.where(there, now, 0.0)])  # (2, f, b)
+    n, m = cells.sum(-1, keepdims=True)
+    both = cells.sum(0)
     expected = both * np.minimum(n, m) / np.maximum(n + m, 1.0)
-    rarer = np.cumsum(expected, axis=-1) - expected
-    rare = (expected < EXPECTED) | ((rarer > 0) & (rarer < EXPECTED))
-    rare[..., -1:] = False
-    last = np.arange(rare.shape[-1]) == rare.sum(-1, keepdims=True) - 1  # where the pool is kept: rare cells come first
-    pool = np.where(rare, before, 0.0).sum(-1, keepdims=True), np.where(rare, now, 0.0).sum(-1, keepdims=True)
-    return Pooled(
-        reference=np.where(rare, np.where(last, pool[0], 0.0), before),
-        current=np.where(rare, np.where(last, pool[1], 0.0), now),
-    )
+    rows = np.arange(len(both))
+    rare = expected < EXPECTED
+    rare[rows, both.argmax(-1)] = False
+    other = np.where(rare, np.inf, both)
+    target = np.where((~rare).sum(-1) > 1, other.argmin(-1), -1)  # for what is left over; -1: it stays by itself
+    pool = np.zeros((3, len(both)))  # reference, current, expected
+    for place in range(both.shape[-1]):
+        one = rare[:, place]
+        pool += np.where(one, [*cells[:, :, place], expected[:, place]], 0.0)
+        full = one & (pool[2] >= EXPECTED)
+        cells[:, :, place] = np.where(one, np.where(full, pool[:2], 0.0), cells[:, :, place])
+        pool[:, full] = 0.0
+        target[full] = place
+    target = np.where(target < 0, rare.argmax(-1), target)
+    cells[:, rows, target] += pool[:2]
+    return Pooled(reference=cells[0], current=cells[1])
 
 
 def p_value(statistic: ArrayLike, pooled: Pooled) -> Floats:
@@ -61,7 +68,8 @@ def p_value(statistic: ArrayLike, pooled: Pooled) -> Floats:
     Two cells of which one expects fewer than EXPECTED rows are tested exactly (Fisher 1935; twice the smaller tail,
     so rather too careful), whatever the statistic says.
 
-    >>> p_value([2.0, 9.0], Pooled(np.array([[50.0, 50.0], [99.0, 1.0]]), np.array([[40.0, 60.0], [95.0, 5.0]]))).round(3)
+    >>> pooled = Pooled(np.array([[50.0, 50.0], [99.0, 1.0]]), np.array([[40.0, 60.0], [95.0, 5.0]]))
+    >>> p_value([2.0, 9.0], pooled).round(3)
     array([0.157, 0.212])
     """
     before, now = pooled

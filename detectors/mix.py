@@ -26,7 +26,7 @@ def split(
     """Split the change of a mean over groups into mix and within.
 
     shares_before, shares_after: (g,) shares or counts of rows; each side is divided by its sum.
-    values_before, values_after: (g,) mean of the metric in each group; NaN where the group has no rows on that side, and
+    values_before, values_after: (g,) mean of the metric in each group; NaN where the group has no rows on that side:
                                  whatever share it claims there is taken for 0.
     A group that is new or gone has no second value to compare with: it takes the one it has, so that its whole effect
     is mix. One without rows on either side has none.

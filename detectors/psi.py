@@ -1,4 +1,4 @@
-"""Population stability index: how far a column's shares moved, what of it is more than chance, and how likely chance is."""
+"""Population stability index: how far shares moved, what of it is more than chance, and how likely chance is."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def psi(reference: ArrayLike, current: ArrayLike) -> Distance:
     its excess are of all the bins.
     Source: Yurdakul (2018) for the null; its mean, (B - 1)(1/n + 1/m), is what `excess` takes away.
 
-    >>> found = psi([[500.0, 300.0, 200.0, np.nan], [500.0, 500.0, 0.0, 0.0]], [[50.0, 30.0, 20.0, np.nan], [80.0, 20.0, 0.0, 0.0]])
+    >>> before = np.array([[500.0, 300.0, 200.0, np.nan], [500.0, 500.0, 0.0, 0.0]])
+    >>> found = psi(before, np.array([[50.0, 30.0, 20.0, np.nan], [80.0, 20.0, 0.0, 0.0]]))
     >>> found.psi.round(3).tolist(), found.excess.round(3).tolist(), found.p.round(3).tolist()
-    ([0.0, 0.405], [0.0, 0.394], [1.0, 0.0])
+    ([0.0, 0.406], [0.0, 0.395], [0.999, 0.0])
     """
     before, now = np.asarray(reference, np.float64), np.asarray(current, np.float64)
     there = np.isfinite(before) & np.isfinite(now)

@@ -17,8 +17,8 @@ def edges(tiles: ArrayLike, *, bins: int) -> Floats:
 
     tiles:  (t,) ascending quantile values, in the column's unit: the largest value of each of t slices of equal mass, t
             several times `bins`. NaN is left out; an infinite value is never an edge.
-    Returns (k,) ascending, distinct, k < bins: bin i holds edges[i - 1] <= x < edges[i], and the ends are open. None for
-            a constant.
+    Returns (k,) ascending, distinct, k < bins: bin i holds edges[i - 1] <= x < edges[i], and the ends are open. None
+            for a constant.
 
     An edge is a value that occurs, and never the least one, so each bin holds something. A value that alone fills more
     than a bin gets one of its own, closed at the next value: a column of zeros with a tail is cut just above zero, or a
@@ -57,9 +57,9 @@ def bounds(tiles: ArrayLike) -> tuple[float, float]:
             the first and the last but one of what there is. What is not finite is left out.
     Returns (low, high), both still in range; (-inf, inf) when nothing finite is left.
 
-    Where the middle half is one value, the whole range stands in for the interquartile range: a column of 95 % zeros
-    keeps its tail, and the same again beyond it. To a constant any other value is out of range: it was none in all rows
-    of the reference. Either way a healthy column has no more than twice TAIL of its rows outside, far below the one
+    Where the middle half is one value, the range between the outer quantiles stands in for three interquartile ranges: a
+    column of 95 % zeros keeps its tail, and the same again beyond it. Where those are one value, too, it is the range of
+    all rows. To a constant any other value is out of range: the reference held none. Either way a healthy column has no more than twice TAIL of its rows outside, far below the one
     point at which somebody is called.
     Source: Tukey's fences (1977), begun at outer quantiles, so that skewed columns have room.
 
@@ -75,11 +75,13 @@ def bounds(tiles: ArrayLike) -> tuple[float, float]:
     t = len(ordered)
     if not t:
         return -np.inf, np.inf
-    low, high = float(ordered[int(TAIL * t)]), float(ordered[max(t - 1 - max(round(TAIL * t), 1), 0)])
+    beyond = max(round(TAIL * t), 1)  # tiles; the last of them below ends with the quantile
+    low, high = float(ordered[beyond - 1]), float(ordered[max(t - 1 - beyond, 0)])
     quarters = np.quantile(ordered, [0.25, 0.75])
     reach = REACH * float(quarters[1] - quarters[0])
     if reach == 0:
-        low, high = float(ordered[0]), float(ordered[-1])
+        if low == high:
+            low, high = float(ordered[0]), float(ordered[-1])
         reach = max(high - low, ROUNDING * abs(high))
     return low - reach, high + reach
 

@@ -63,5 +63,6 @@ def binomial_above(events: ArrayLike, trials: ArrayLike, rate: ArrayLike) -> Flo
     >>> binomial_above(np.array([9.0, 0.0]), np.array([10.0, 0.0]), 0.5).round(4).tolist()
     [0.0107, 1.0]
     """
-    found: Floats = np.asarray(stats.binom.sf(np.asarray(events, np.float64) - 1.0, trials, rate), np.float64)
+    k, n = np.asarray(events, np.float64), np.asarray(trials, np.float64)
+    found: Floats = np.asarray(stats.binom.sf(k - 1.0, n, np.asarray(rate, np.float64)), np.float64)
     return found

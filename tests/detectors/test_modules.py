@@ -34,7 +34,8 @@ TOGETHER = {  # series are meant to count for each other
     "detectors.channels.mean_of_present": "channels of one thing",
     "detectors.severity.mean_of_worst": "channels of one thing",
     "detectors.confidence.calibration": "score bins of one model, which lean on their neighbours",
-    "detectors.homogeneity.pool_rare": "bins of one column; that rows do not meet is claimed in test_counts.py",
+    "detectors.homogeneity.pool_rare": "bins of one column; columns are rows, held apart in test_counts.py",
+    "detectors.homogeneity.p_value": "the same",
 }
 WITHOUT_EXAMPLE = {
     "detectors.state.put": "writes back what `take` copied",
