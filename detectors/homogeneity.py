@@ -59,6 +59,22 @@ def pool_rare(reference: ArrayLike, current: ArrayLike) -> Pooled:
     return Pooled(reference=cells[0], current=cells[1])
 
 
+def pearson(pooled: Pooled) -> Floats:
+    """Pearson's statistic of the table of two samples, (f,): squared departures in units of what chance makes them.
+
+    pooled: counts (f, b). Where a sample is empty it is 0.
+
+    >>> pearson(Pooled(np.array([[50.0, 50.0]]), np.array([[40.0, 60.0]]))).round(3).tolist()
+    [2.02]
+    """
+    before, now = pooled
+    both = before + now
+    n, m = before.sum(-1, keepdims=True), now.sum(-1, keepdims=True)
+    # the squares over what is expected, of both rows of the table, in one term a cell; where `both` is 0, so is the rest
+    found: Floats = ((before * m - now * n) ** 2 / np.maximum(n * m * both, 1.0)).sum(-1)
+    return found
+
+
 def p_value(statistic: ArrayLike, pooled: Pooled) -> Floats:
     """How likely a chi-square statistic of pooled counts is at least so large when both samples have one source.
 
@@ -79,10 +95,10 @@ def p_value(statistic: ArrayLike, pooled: Pooled) -> Floats:
     judged = (n > 0) & (m > 0) & (cells >= 2)
     found: Floats = np.full(n.shape, np.nan)
     found[judged] = stats.chi2.sf(np.asarray(statistic, np.float64)[judged], cells[judged] - 1)
-    least = np.where(both > 0, both, np.inf).min(-1, initial=np.inf)
-    thin = judged & (cells == 2) & (least * np.minimum(n, m) < EXPECTED * (n + m))
+    seen = np.where(both > 0, both, np.inf)
+    thin = judged & (cells == 2) & (seen.min(-1, initial=np.inf) < EXPECTED * (n + m) / np.maximum(np.minimum(n, m), 1))
     if thin.any():
-        rows, rarest = np.flatnonzero(thin), np.where(both > 0, both, np.inf)[thin].argmin(-1)
+        rows, rarest = np.flatnonzero(thin), seen[thin].argmin(-1)
         drawn = now[rows, rarest]
         of = stats.hypergeom((n + m)[thin], both[rows, rarest], m[thin])
         found[thin] = np.minimum(1.0, 2.0 * np.minimum(of.sf(drawn - 1.0), of.cdf(drawn)))
@@ -101,10 +117,4 @@ def chi_square(reference: ArrayLike, current: ArrayLike) -> Floats:
     [0.155]
     """
     pooled = pool_rare(reference, current)
-    before, now = pooled
-    both = before + now
-    n, m = before.sum(-1, keepdims=True), now.sum(-1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # sum of (observed - expected)^2 / expected over both rows of the table, in one term a cell
-        terms = (before * m - now * n) ** 2 / (n * m * both)
-    return p_value(np.where(both > 0, terms, 0.0).sum(-1), pooled)
+    return p_value(pearson(pooled), pooled)

@@ -57,16 +57,16 @@ def bounds(tiles: ArrayLike) -> tuple[float, float]:
             the first and the last but one of what there is. What is not finite is left out.
     Returns (low, high), both still in range; (-inf, inf) when nothing finite is left.
 
-    Where the middle half is one value, the range between the outer quantiles stands in for three interquartile ranges: a
-    column of 95 % zeros keeps its tail, and the same again beyond it. Where those are one value, too, it is the range of
-    all rows. To a constant any other value is out of range: the reference held none. Either way a healthy column has no more than twice TAIL of its rows outside, far below the one
-    point at which somebody is called.
+    Where the middle half is one value, the range between the outer quantiles stands in for three interquartile ranges:
+    a column of 95 % zeros keeps its tail, and the same again beyond it. Where those are one value, too, it is the range
+    of all rows. To a constant any other value is out of range: the reference held none. Either way a healthy column has
+    hardly more than twice TAIL of its rows outside, far below the one point at which somebody is called.
     Source: Tukey's fences (1977), begun at outer quantiles, so that skewed columns have room.
 
     >>> bounds(np.arange(1000.0))
     (-1498.5, 2496.5)
     >>> bounds(np.r_[np.zeros(950), np.arange(50.0)])
-    (-49.0, 97.0)
+    (-48.0, 96.0)
     >>> bounds(np.full(1000, 2.0)) == (2.0 - 2e-9, 2.0 + 2e-9)
     True
     """
