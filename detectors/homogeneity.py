@@ -70,7 +70,7 @@ def pearson(pooled: Pooled) -> Floats:
     before, now = pooled
     both = before + now
     n, m = before.sum(-1, keepdims=True), now.sum(-1, keepdims=True)
-    # the squares over what is expected, of both rows of the table, in one term a cell; where `both` is 0, so is the rest
+    # squares over what is expected, both rows of the table in one term a cell; where `both` is 0, so is the square
     found: Floats = ((before * m - now * n) ** 2 / np.maximum(n * m * both, 1.0)).sum(-1)
     return found
 

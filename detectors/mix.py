@@ -46,6 +46,7 @@ def split(
     before, after = np.where(np.isnan(before), 0.0, before), np.where(np.isnan(after), 0.0, after)
     usual = float((w0 * before).sum())
     by_group = np.stack([(w1 - w0) * (before - usual), w1 * (after - before)], axis=-1)
+    by_group += 0.0 * usual  # a side without rows leaves nothing to split, not even within
     mix, within = float(by_group[:, 0].sum()), float(by_group[:, 1].sum())
     return Split(total=mix + within, mix=mix, within=within, by_group=by_group)
 

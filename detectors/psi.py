@@ -31,10 +31,10 @@ def psi(reference: ArrayLike, current: ArrayLike) -> Distance:
 
     A bin that is empty in both samples is no bin: with 10,000 rows against 100 its pseudo-counts alone would add .02.
     The null of PSI / (1/n + 1/m) is chi-square with B - 1 degrees of freedom. That fails where a bin expects less than
-    about five rows of the smaller sample, so rare bins are pooled for the test: `homogeneity.pool_rare`. And it fails far
-    out, where many columns at once are decided: with 100 rows 1.4 to 1.7 times too often below .001. Pearson's statistic
-    has the same null and errs as much, but on other samples, so `p` is of the mean of the two: 1.0 to 1.3 times (measured
-    here; Cressie & Read 1984 for statistics between the two). PSI and its excess are of all the bins.
+    about five rows of the smaller sample, so rare bins are pooled for the test: `homogeneity.pool_rare`. And it fails
+    far out, where many columns at once are decided: with 100 rows 1.4 to 1.7 times too often below .001. Pearson's
+    statistic has the same null and errs as much, but on other samples, so `p` is of the mean of the two: 1.0 to 1.3
+    times (measured here; Cressie & Read 1984 on statistics between the two). PSI and its excess are of all the bins.
     Source: Yurdakul (2018) for the null; its mean, (B - 1)(1/n + 1/m), is what `excess` takes away.
 
     >>> before = np.array([[500.0, 300.0, 200.0, np.nan], [500.0, 500.0, 0.0, 0.0]])

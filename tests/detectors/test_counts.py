@@ -108,7 +108,7 @@ def test_fifty_bins_of_a_score_are_pooled_with_their_neighbours():
         lambda cells: sum(a + b > 0 for a, b in cells) >= 2
     )
 )
-def test_pooling_keeps_every_row_two_cells_and_nothing_thin_among_three(cells):
+def test_pooling_keeps_every_row_and_two_cells_and_of_three_none_is_thin_beside_the_most_frequent(cells):
     before, now = np.array(cells, float).T[:, None]
 
     pooled = pool_rare(before, now)
@@ -118,7 +118,8 @@ def test_pooling_keeps_every_row_two_cells_and_nothing_thin_among_three(cells):
     assert (pooled.reference.sum(), pooled.current.sum()) == (before.sum(), now.sum())
     assert (both > 0).sum() >= 2
     if (both > 0).sum() > 2:
-        assert expected[both > 0].min() >= EXPECTED - 1e-9
+        beside = np.arange(len(both)) != (before + now)[0].argmax()
+        assert expected[beside & (both > 0)].min() >= EXPECTED - 1e-9
 
 
 def test_chi_square_is_scipys_when_no_cell_is_rare():
@@ -275,7 +276,7 @@ def test_one_wild_row_does_not_move_the_psi():
         pytest.param(np.r_[np.zeros(800), np.arange(200.0) + 5.0], [5.0, 104.0], id="zeros with a tail"),
         pytest.param(
             np.r_[np.arange(-350.0, 0.0), np.zeros(400), np.arange(1.0, 251.0)],
-            [-251.0, -151.0, 0.0, 1.0, 50.0, 150.0],
+            [-251.0, -151.0, -51.0, 0.0, 1.0, 50.0, 150.0],
             id="zero in the middle",
         ),
         pytest.param(np.full(1_000, 3.0), [], id="constant"),
