@@ -1,4 +1,4 @@
-"""Calibration in the large: whether a model promises, on average, what comes true, and whether that has changed."""
+"""Calibration in the large: whether a model promises, on average, what comes true, and whether that changed lately."""
 
 from __future__ import annotations
 

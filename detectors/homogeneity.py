@@ -24,32 +24,55 @@ def pool_rare(reference: ArrayLike, current: ArrayLike) -> Pooled:
     """Pool the cells that would expect fewer than EXPECTED rows in the smaller sample.
 
     reference, current: (f, b) counts; NaN for a cell that a column does not have.
-    Returns the counts with cells in another order, the rarest first. A pool that is itself too thin takes in the next
-    rarest cell, but never the most frequent one: two cells stay wherever there are two.
+    Returns the counts, each pool in the place of its last cell. Rare cells are pooled in their order, neighbours first,
+    and a pool is closed as soon as it expects enough: of fifty bins of a score some twenty stay, not one. What is left
+    over joins the last pool, else the rarest other cell, but never the most frequent one: a category that was nearly
+    absent would vanish in it. So two cells stay wherever there are two, if need be thin: see `p_value`.
 
     What is expected rests on both samples together, so given those totals the choice is fixed and no p-value is bent.
 
-    >>> pooled = pool_rare([[90.0, 2.0, 3.0, 5.0]], [[85.0, 3.0, 4.0, 8.0]])
+    >>> pooled = pool_rare([[900.0, 40.0, 30.0, 60.0]], [[80.0, 4.0, 3.0, 13.0]])
     >>> pooled.reference.tolist(), pooled.current.tolist()
-    ([[0.0, 5.0, 5.0, 90.0]], [[0.0, 7.0, 8.0, 85.0]])
+    ([[900.0, 0.0, 70.0, 60.0]], [[80.0, 0.0, 7.0, 13.0]])
     """
     before, now = np.asarray(reference, np.float64), np.asarray(current, np.float64)
     there = np.isfinite(before) & np.isfinite(now)
-    before, now = np.where(there, before, 0.0), np.where(there, now, 0.0)
-    order = np.argsort(before + now, axis=-1, kind="stable")
-    before, now = np.take_along_axis(before, order, -1), np.take_along_axis(now, order, -1)
+    cells = np.stack([np.where(there, before, 0.0), np.where(there, now, 0.0)])  # (2, f, b)
+    n, m = cells.sum(-1, keepdims=True)
+    both = cells.sum(0)
+    expected = both * np.minimum(n, m) / np.maximum(n + m, 1.0)
+    rows = np.arange(len(both))
+    rare = expected < EXPECTED
+    rare[rows, both.argmax(-1)] = False
+    other = np.where(rare, np.inf, both)
+    target = np.where((~rare).sum(-1) > 1, other.argmin(-1), -1)  # for what is left over; -1: it stays by itself
+    pool = np.zeros((3, len(both)))  # reference, current, expected
+    for place in range(both.shape[-1]):
+        one = rare[:, place]
+        pool += np.where(one, [*cells[:, :, place], expected[:, place]], 0.0)
+        full = one & (pool[2] >= EXPECTED)
+        cells[:, :, place] = np.where(one, np.where(full, pool[:2], 0.0), cells[:, :, place])
+        pool[:, full] = 0.0
+        target[full] = place
+    target = np.where(target < 0, rare.argmax(-1), target)
+    cells[:, rows, target] += pool[:2]
+    return Pooled(reference=cells[0], current=cells[1])
+
+
+def pearson(pooled: Pooled) -> Floats:
+    """Pearson's statistic of the table of two samples, (f,): squared departures in units of what chance makes them.
+
+    pooled: counts (f, b). Where a sample is empty it is 0.
+
+    >>> pearson(Pooled(np.array([[50.0, 50.0]]), np.array([[40.0, 60.0]]))).round(3).tolist()
+    [2.02]
+    """
+    before, now = pooled
     both = before + now
     n, m = before.sum(-1, keepdims=True), now.sum(-1, keepdims=True)
-    expected = both * np.minimum(n, m) / np.maximum(n + m, 1.0)
-    rarer = np.cumsum(expected, axis=-1) - expected
-    rare = (expected < EXPECTED) | ((rarer > 0) & (rarer < EXPECTED))
-    rare[..., -1:] = False
-    last = np.arange(rare.shape[-1]) == rare.sum(-1, keepdims=True) - 1  # where the pool is kept: rare cells come first
-    pool = np.where(rare, before, 0.0).sum(-1, keepdims=True), np.where(rare, now, 0.0).sum(-1, keepdims=True)
-    return Pooled(
-        reference=np.where(rare, np.where(last, pool[0], 0.0), before),
-        current=np.where(rare, np.where(last, pool[1], 0.0), now),
-    )
+    # squares over what is expected, both rows of the table in one term a cell; where `both` is 0, so is the square
+    found: Floats = ((before * m - now * n) ** 2 / np.maximum(n * m * both, 1.0)).sum(-1)
+    return found
 
 
 def p_value(statistic: ArrayLike, pooled: Pooled) -> Floats:
@@ -72,10 +95,10 @@ def p_value(statistic: ArrayLike, pooled: Pooled) -> Floats:
     judged = (n > 0) & (m > 0) & (cells >= 2)
     found: Floats = np.full(n.shape, np.nan)
     found[judged] = stats.chi2.sf(np.asarray(statistic, np.float64)[judged], cells[judged] - 1)
-    least = np.where(both > 0, both, np.inf).min(-1, initial=np.inf)
-    thin = judged & (cells == 2) & (least * np.minimum(n, m) < EXPECTED * (n + m))
+    seen = np.where(both > 0, both, np.inf)
+    thin = judged & (cells == 2) & (seen.min(-1, initial=np.inf) < EXPECTED * (n + m) / np.maximum(np.minimum(n, m), 1))
     if thin.any():
-        rows, rarest = np.flatnonzero(thin), np.where(both > 0, both, np.inf)[thin].argmin(-1)
+        rows, rarest = np.flatnonzero(thin), seen[thin].argmin(-1)
         drawn = now[rows, rarest]
         of = stats.hypergeom((n + m)[thin], both[rows, rarest], m[thin])
         found[thin] = np.minimum(1.0, 2.0 * np.minimum(of.sf(drawn - 1.0), of.cdf(drawn)))
@@ -94,10 +117,4 @@ def chi_square(reference: ArrayLike, current: ArrayLike) -> Floats:
     [0.155]
     """
     pooled = pool_rare(reference, current)
-    before, now = pooled
-    both = before + now
-    n, m = before.sum(-1, keepdims=True), now.sum(-1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # sum of (observed - expected)^2 / expected over both rows of the table, in one term a cell
-        terms = (before * m - now * n) ** 2 / (n * m * both)
-    return p_value(np.where(both > 0, terms, 0.0).sum(-1), pooled)
+    return p_value(pearson(pooled), pooled)

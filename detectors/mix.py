@@ -27,7 +27,7 @@ def split(
 
     shares_before, shares_after: (g,) shares or counts of rows; each side is divided by its sum.
     values_before, values_after: (g,) mean of the metric in each group; NaN where the group has no rows on that side:
-                                 then whatever share it claims there is taken for 0.
+                                 whatever share it claims there is taken for 0.
     A group that is new or gone has no second value to compare with: it takes the one it has, so that its whole effect
     is mix. One without rows on either side has none.
     Mix is sum (w1 - w0)(a0 - A0), A0 the mean before: subtracting it leaves the sum as it is, and makes a group's term
@@ -46,6 +46,7 @@ def split(
     before, after = np.where(np.isnan(before), 0.0, before), np.where(np.isnan(after), 0.0, after)
     usual = float((w0 * before).sum())
     by_group = np.stack([(w1 - w0) * (before - usual), w1 * (after - before)], axis=-1)
+    by_group += 0.0 * usual  # a side without rows leaves nothing to split, not even within
     mix, within = float(by_group[:, 0].sum()), float(by_group[:, 1].sum())
     return Split(total=mix + within, mix=mix, within=within, by_group=by_group)
 

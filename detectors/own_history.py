@@ -1,4 +1,4 @@
-"""How unusual a statistic is by its own earlier values: rows of production are not independent, and p-values lie."""
+"""How unusual a statistic is by its own earlier values: rows are not independent, so textbook p-values lie."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def robust_z(value: ArrayLike, history: ArrayLike, *, floor: ArrayLike) -> Float
 
     value:   (f,) now, in any unit. history: (h, f) of earlier windows; what is not finite is left out.
     floor:   (f,) or one number, in the same unit: the least spread that is believed.
-    Returns  (f,) in sigmas, positive above the median; NaN for a NaN and where fewer than FEWEST entries are left;
-             infinite for any departure where both floor and spread are 0.
+    Returns  (f,) in sigmas, positive above the median; NaN where the value is NaN or fewer than FEWEST entries are
+             left; infinite for any departure where both floor and spread are 0.
     Source:  Iglewicz & Hoaglin (1993), the modified z-score.
 
     >>> robust_z(np.array([9.0]), np.array([[1.0], [2.0], [3.0], [4.0], [5.0]]), floor=0.1).round(3).tolist()

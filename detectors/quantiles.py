@@ -1,4 +1,4 @@
-"""Bins of equal mass and usual bounds, read off the quantiles of a reference."""
+"""Where to cut a numeric column into bins, and from where on a value is out of range: both from its quantiles."""
 
 from __future__ import annotations
 
@@ -7,53 +7,88 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-FENCES = 3.0  # interquartile ranges beyond the outermost thousandth
+TAIL = 0.001  # of rows on each side may lie beyond the range and be healthy
+REACH = 3.0  # interquartile ranges beyond it that are still believed
+ROUNDING = 1e-9  # relative: a constant that is computed wobbles in its last digits
 
 
 def edges(tiles: ArrayLike, *, bins: int) -> Floats:
-    """Choose inner edges so that each bin of the reference holds about the same share, and none is empty.
+    """Choose inner edges for `bins` bins of about equal mass, none of them empty in the reference.
 
-    tiles: (t,) ascending, the largest value of each of t slices of equal mass. The ends are open: bin k holds
-    edges[k - 1] <= x < edges[k]. Equal edges are one, so a column of few values has few bins, a constant one bin.
-    A value that alone fills a bin has one to itself, closed at the next value: were the zeros of a mostly empty column
-    counted with its least amounts, nobody would see them turn into these.
+    tiles:  (t,) ascending quantile values, in the column's unit: the largest value of each of t slices of equal mass, t
+            several times `bins`. NaN is left out; an infinite value is never an edge.
+    Returns (k,) ascending, distinct, k < bins: bin i holds edges[i - 1] <= x < edges[i], and the ends are open. None
+            for a constant.
 
-    >>> edges(np.arange(1.0, 101.0), bins=4)
-    array([25., 50., 75.])
-    >>> edges([0, 0, 0, 0, 0, 1, 1, 1], bins=10)
-    array([1.])
-    >>> edges(np.r_[np.zeros(80), np.arange(1.0, 21.0)], bins=10)
-    array([ 1., 10.])
+    An edge is a value that occurs, and never the least one, so each bin holds something. A value that alone fills more
+    than a bin gets one of its own, closed at the next value: a column of zeros with a tail is cut just above zero, or a
+    change of its zeros would not be seen. A cut that would leave less than half a bin behind it is skipped.
+
+    >>> edges(np.arange(100.0), bins=4).tolist()
+    [24.0, 49.0, 74.0]
+    >>> edges(np.repeat([0.0, 1.0], [97, 3]), bins=10).tolist()
+    [1.0]
+    >>> edges(np.r_[np.zeros(80), np.arange(20.0) + 1.0], bins=10).tolist()
+    [1.0, 10.0]
     """
-    values = np.asarray(tiles, np.float64)
-    values = np.sort(values[np.isfinite(values)])
-    if not len(values):
-        return np.zeros(0)
-    places = np.ceil(np.arange(1, bins) / bins * len(values)).astype(np.intp) - 1
-    chosen = values[np.clip(places, 0, len(values) - 1)]
-    distinct, counts = np.unique(values, return_counts=True)
-    heavy = np.flatnonzero(counts >= len(values) / bins)
-    behind = np.minimum(heavy + 1, len(distinct) - 1)
-    chosen = np.unique(np.concatenate([chosen, distinct[heavy], distinct[behind]]))
-    found: Floats = chosen[chosen > values[0]]
-    return found
+    ordered = _known(tiles)
+    t, width = len(ordered), max(len(ordered) // bins, 1)
+    found: list[float] = []
+    begun, last = 0, float(ordered[0]) if t else np.nan  # tiles below the last edge, and that edge
+    for cut in range(1, bins if t else 1):
+        place = max(round(cut * t / bins) - 1, 0)
+        value = float(ordered[place])
+        left, right = np.searchsorted(ordered, value, "left"), np.searchsorted(ordered, value, "right")
+        fills = right - left >= width  # a bin, alone
+        if value == last and fills and right < t:  # it begins this bin: end the bin behind it
+            value = float(ordered[right])
+        elif value <= last or not (fills or place + 1 - begun >= width / 2.0):
+            continue
+        if np.isfinite(value):
+            found.append(value)
+            begun, last = int(np.searchsorted(ordered, value, "left")), value
+    return np.array(found, np.float64)
 
 
 def bounds(tiles: ArrayLike) -> tuple[float, float]:
-    """Return the range outside which a value is taken for a fault.
+    """Say from where on a value is out of range: REACH interquartile ranges beyond the .1 % and 99.9 % quantiles.
 
-    tiles: as `edges`. Three interquartile ranges beyond the outermost thousandth; where half of all values are alike,
-    the whole range instead. A constant column has no range of its own: nothing is out of it.
+    tiles:  (t,) ascending quantile values, in the column's unit, as for `edges`; t at least 1 / TAIL, else the ends are
+            the first and the last but one of what there is. What is not finite is left out.
+    Returns (low, high), both still in range; (-inf, inf) when nothing finite is left.
 
-    >>> low, high = bounds(np.arange(1.0, 1001.0))
-    >>> float(low), float(high)
-    (-1497.5, 2498.5)
+    Where the middle half is one value, the range between the outer quantiles stands in for three interquartile ranges:
+    a column of 95 % zeros keeps its tail, and the same again beyond it. Where those are one value, too, it is the range
+    of all rows. A constant has no range: a column that comes alive is no fault. Either way a healthy column has hardly
+    more than twice TAIL of its rows outside, far below the one point at which somebody is called.
+    Source: Tukey's fences (1977), begun at outer quantiles, so that skewed columns have room.
+
+    >>> bounds(np.arange(1000.0))
+    (-1498.5, 2496.5)
+    >>> bounds(np.r_[np.zeros(950), np.arange(50.0)])
+    (-48.0, 96.0)
+    >>> bounds(np.full(1000, 2.0))
+    (-inf, inf)
     """
-    values = np.asarray(tiles, np.float64)
-    values = np.sort(values[np.isfinite(values)])
-    if not len(values) or values[0] == values[-1]:
-        return float("-inf"), float("inf")
-    first, third = (float(np.quantile(values, share)) for share in (0.25, 0.75))
-    low, high = float(values[0]), float(values[-1])
-    reach = FENCES * (third - first) if third > first else FENCES * (high - low)
+    ordered = _known(tiles)
+    ordered = ordered[np.isfinite(ordered)]
+    t = len(ordered)
+    if not t:
+        return -np.inf, np.inf
+    beyond = max(round(TAIL * t), 1)  # tiles; the last of them below ends with the quantile
+    low, high = float(ordered[beyond - 1]), float(ordered[max(t - 1 - beyond, 0)])
+    quarters = np.quantile(ordered, [0.25, 0.75])
+    reach = REACH * float(quarters[1] - quarters[0])
+    if reach == 0:
+        if low == high:
+            low, high = float(ordered[0]), float(ordered[-1])
+        if high - low <= ROUNDING * abs(high):
+            return -np.inf, np.inf
+        reach = high - low
     return low - reach, high + reach
+
+
+def _known(tiles: ArrayLike) -> Floats:
+    """The values (t,) without NaN."""
+    values = np.asarray(tiles, np.float64)
+    return values[~np.isnan(values)]

@@ -33,10 +33,9 @@ TOGETHER = {  # series are meant to count for each other
     "detectors.entity.judge": "channels of one thing",
     "detectors.channels.mean_of_present": "channels of one thing",
     "detectors.severity.mean_of_worst": "channels of one thing",
-    "detectors.confidence.calibration": "bins of one score, in order",
-    "detectors.homogeneity.p_value": "cells of one column",
-    "detectors.homogeneity.pool_rare": "cells of one column",
-    "detectors.quantiles.edges": "tiles of one column, in order",
+    "detectors.confidence.calibration": "score bins of one model, which lean on their neighbours",
+    "detectors.homogeneity.pool_rare": "bins of one column; columns are rows, held apart in test_counts.py",
+    "detectors.homogeneity.p_value": "the same",
 }
 WITHOUT_EXAMPLE = {
     "detectors.state.put": "writes back what `take` copied",
