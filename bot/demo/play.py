@@ -15,8 +15,8 @@ from bot.demo.player import Played, play
 from bot.demo.stage import RATE, DemoError, Process, Stage, stage
 from bot.world.scenario import DEMO_PATIENCE_S
 
-PATIENCE_S = 180.0  # a headless run is over by then, or it has failed: twice what it takes
-DISK_PLAYED_S = 1860.0  # full for half an hour, which is half a minute here: a player needs no longer
+PATIENCE_S = 300.0  # a headless run is over by then, or it has failed: twice what it takes
+DISK_PLAYED_S = 1260.0  # full for twenty minutes, which is a third of a minute here: a player needs no longer
 DISK_SHOWN_S = 7200.0  # two minutes here: people read, and then look for the button
 
 STORY = f"""
