@@ -196,7 +196,11 @@ def _settings(
         "catalog": dict(catalog),
         "approvers": {"*": {"users": list(APPROVERS), "four_eyes": True}},
         "actions": {"mode": "live"},
-        "policies": {"proposal_expires_after": "12h"},  # time runs fast here, and people read as slowly as ever
+        "policies": {
+            "proposal_expires_after": "12h",  # time runs fast here, and people read as slowly as ever
+            "watch": "2h",  # nor are machines faster: when a tick takes a second or two, recovery takes longer
+            "serving_timeout": "1h",
+        },
         "store": {"url": f"sqlite:///{folder / 'faultline.db'}"},
         "health": {"port": health},
         "log": {"format": "text"},
