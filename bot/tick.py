@@ -133,8 +133,12 @@ class Tick:
             )
             muted = covering(incident, silences, self.catalogue, now=at) is not None
             was_muted = last is not None and covering(incident, earlier, self.catalogue, now=last.at) is not None
-            if was_muted and incident.open and not muted and incident.id in memory and not isinstance(decision, Notice):
-                # a silence that ran out by itself: the headline must not go on saying "silenced"
+            said = memory.get(incident.id)
+            # a silence that ran out by itself: the headline must not go on saying "silenced"
+            ran_out = was_muted and not muted
+            # a silence made while the last tick was at work, whose headline then went over the silence's own
+            went_over = last is not None and muted and not was_muted and said is not None and said.at == last.at
+            if (ran_out or went_over) and incident.open and said is not None and not isinstance(decision, Notice):
                 decision = Notice(incident_id=incident.id, revision=incident.revision, reason=Reason.PERSON)
             if old == incident and not isinstance(decision, Notice):
                 continue

@@ -205,7 +205,11 @@ def _settings(
         "catalog": {**catalog, "signals": [one for one in catalog["signals"] if one["kind"] not in BY_LOG]},
         "approvers": {"*": {"users": list(APPROVERS), "four_eyes": True}},
         "actions": {"mode": "live"},
-        "policies": {"proposal_expires_after": "12h"},  # time runs fast here, and people read as slowly as ever
+        "policies": {
+            "proposal_expires_after": "12h",  # time runs fast here, and people read as slowly as ever
+            "watch": "2h",  # nor are machines faster: when a tick takes a second or two, recovery takes longer
+            "serving_timeout": "1h",
+        },
         "store": {"url": f"sqlite:///{folder / 'faultline.db'}"},
         "health": {"port": health},
         "log": {"format": "text"},

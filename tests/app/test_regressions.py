@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.incident import State
+from bot.domain.notice import Reason
 from bot.domain.policy import ApproverPolicy
 from bot.domain.proposal import ProposalState
 from bot.domain.series import SeriesKey
@@ -221,10 +222,8 @@ async def test_a_nonce_of_any_text_is_refused_in_words():
         await made.decide(asked, nonce="ü")
 
 
-async def test_a_silence_that_ends_by_itself_leaves_the_headline():
-    plant = await ill()
-    await plant.run(4)
-    desk = Service(
+def desk_of(plant):
+    return Service(
         store=plant.store,
         tick=plant.tick,
         proposals=Bench().proposals,
@@ -233,6 +232,12 @@ async def test_a_silence_that_ends_by_itself_leaves_the_headline():
         clock=plant.clock,
         dry_run=True,
     )
+
+
+async def test_a_silence_that_ends_by_itself_leaves_the_headline():
+    plant = await ill()
+    await plant.run(4)
+    desk = desk_of(plant)
     await desk.silence([matcher("entity", "n-04")], duration=5 * MINUTE, reason="freeing it", by=ANNA)
 
     shown = []
@@ -243,6 +248,27 @@ async def test_a_silence_that_ends_by_itself_leaves_the_headline():
         await plant.clock.advance(MINUTE)
 
     assert (shown[0], shown[-1]) == (True, False)
+
+
+async def test_a_silence_made_while_a_tick_is_at_work_stays_in_the_headline():
+    spread = stepped(80.0, 2.0, to=300.0, at=T0 + 6 * MINUTE)  # told in the eighth tick
+    plant = await Plant.warm(ScriptedSource({**usual(), DISK: full(), LATENCY: spread}))
+    await plant.run(7)
+    began = plant.clock.now()
+    await plant.clock.advance(timedelta(seconds=10))
+    told = await only_incident(plant.store)
+    await desk_of(plant).silence([matcher("incident", told.id)], duration=HOUR, reason="freeing it", by=ANNA)
+
+    result = await plant.tick.run(began)
+    shown = []
+    for minute in range(1, 6):
+        await plant.tick.run(began + minute * MINUTE)
+        sent = await deliver(plant.store, began + minute * MINUTE)
+        shown += [one.item.message.silenced is not None for one in sent if one.item.slot == "headline"]
+
+    assert [one.reason for one in result.decisions] == [Reason.SPREAD]
+    assert shown[-1]
+    assert len(shown) == 1  # and it is said once
 
 
 async def test_a_source_that_dies_under_a_firing_incident_resolves_nothing():

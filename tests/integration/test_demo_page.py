@@ -172,4 +172,5 @@ async def test_a_newcomer_rolls_back_the_model_silences_the_disk_and_leaves(demo
     await expect(home).to_contain_text("freeing the disk")
     await keep(page, "home")
 
+    await page.close()  # an open page would complain, rightly, that its Slack is gone
     assert await demo.interrupt() == 0
