@@ -10,10 +10,11 @@ from bot.config.faults import suggest
 from bot.config.places import Place
 from bot.config.settings import ConfigFile, Secrets, servers_of
 from bot.config.sources import AirflowSection
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import Catalogue, Kind
 from bot.pipeline.quality.signals import NAMES
 
 Fault = tuple[Place, str]
+SHAPES = (Kind.PREDICTION_DRIFT, Kind.FEATURE_DRIFT)  # what the distance of a histogram can be
 BATCH, REQUEST = "batch", "request"  # where a feature may come from besides a service
 
 
@@ -88,10 +89,14 @@ def _queries(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
 def _pulls(file: ConfigFile, catalogue: Catalogue) -> Iterator[Fault]:
     """What other programs compute must have a signal, and somebody to ask."""
     sources = file.sources
-    known = {signal.name for signal in catalogue.signals}
+    known = catalogue.signal
     for place, name in sources.pulled_signals():
         if name not in known:
-            yield ("sources", *place), f"found {name!r}, which the catalogue does not hold; {suggest(name, known)}"
+            yield ("sources", *place), f"found {name!r}, which the catalogue does not hold; {suggest(name, set(known))}"
+        elif known[name].query:
+            yield ("sources", *place), f"found {name!r}, which has a `query`: Prometheus would be asked for it, too"
+        elif place[0] == "histograms" and known[name].kind not in SHAPES:
+            yield ("sources", *place), f"found {name!r} of kind {known[name].kind}, expected {' or '.join(SHAPES)}"
     if sources.mlflow_metrics and sources.mlflow is None:
         yield ("sources", "mlflow_metrics"), "found metrics, but there is no sources.mlflow whose server has them"
     names = {source.name for source in sources.prometheus}

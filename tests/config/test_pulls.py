@@ -131,6 +131,16 @@ def test_passwords_and_tokens_have_variables(load):
             ["sources.sql_metrics[0].name", "each server needs a name of its own"],
             id="a table's name",
         ),
+        pytest.param(
+            {"evidently": [EVIDENTLY | {"metrics": [VALUE | {"signal": "latency"}]}]},
+            ["sources.evidently[0].metrics[0].signal: found 'latency', which has a `query`"],
+            id="asked from Prometheus, too",
+        ),
+        pytest.param(
+            {"histograms": [SHAPE | {"signal": "auc"}]},
+            ["sources.histograms[0].signal: found 'auc' of kind", "expected prediction_drift or feature_drift"],
+            id="a shape of another kind",
+        ),
         pytest.param({"evidently": [EVIDENTLY | {"project": "fraud"}]}, ["sources.evidently[0].project"], id="project"),
         pytest.param({"evidently": [EVIDENTLY | {"metrics": []}]}, ["sources.evidently[0].metrics"], id="no metric"),
         pytest.param({"sql_metrics": [without(TABLE, "entity")]}, ["expected `entity`, `entity_column`"], id="entity"),

@@ -1,7 +1,7 @@
-"""Evidently's service: the shapes are those of evidently/ui/service at 0.7, looked up; no server was asked."""
+"""Evidently's service: answers that 0.7.23 gave (`tests/fixtures`), and others in their form."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from bot.domain.series import SeriesIndex, SeriesKey
 from bot.errors import SourceDownError
 from bot.http import HttpClient
 from bot.sources.evidently import EvidentlySource, SnapshotValue
-from tests.sources.loopback import api_server
+from tests.sources.loopback import api_server, recorded
 
 pytestmark = pytest.mark.enable_socket
 
@@ -46,9 +46,9 @@ async def asked_of(data, act, *wanted, version=VERSION):
         return await act(EvidentlySource("ev", client, project=PROJECT, wanted=wanted or (WANTED,))), seen
 
 
-async def pull_of(data, *wanted, version=VERSION):
+async def pull_of(data, *wanted, version=VERSION, at=AT):
     index = SeriesIndex()
-    pull, seen = await asked_of(data, lambda source: source.pull(index, at=AT), *wanted, version=version)
+    pull, seen = await asked_of(data, lambda source: source.pull(index, at=at), *wanted, version=version)
     told = {index[row]: value for row, value in zip(pull.samples.rows, pull.samples.values, strict=True)}
     return told, pull.blind, seen
 
@@ -76,6 +76,59 @@ async def test_odd_answers_that_can_be_read(data, value):
     told, blind, _ = await pull_of(data)
 
     assert (list(told.values()), blind) == ([value], ())
+
+
+RECORDED_AT = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
+
+
+def value(metric, signal, **labels):
+    return SnapshotValue(metric=f"evidently:metric_v2:{metric}", labels=labels, signal=signal, entity="fraud")
+
+
+async def test_what_a_real_service_answered_is_understood():
+    told, blind, _ = await pull_of(
+        recorded("evidently_series"),
+        value("ValueDrift", "drift", column="a"),
+        value("MissingValueCount", "missing", column="a", value_type="share"),
+        value("MeanValue", "mean", column="a"),  # null in the newest snapshot
+        value("MissingValueCount", "either", column="a"),
+        version=recorded("evidently_version"),
+        at=RECORDED_AT,
+    )
+
+    assert {key.signal: round(found, 4) for key, found in told.items()} == {
+        "drift": 1.0689,
+        "missing": 1.0,
+        "mean": 0.9924,
+    }
+    assert [(spot.signals, "by its value_type" in spot.because) for spot in blind] == [(("either",), True)]
+
+
+@pytest.mark.parametrize("name", ["evidently_mixed_zones", "evidently_no_project"])
+async def test_what_makes_a_real_service_fail_means_it_is_down(name):
+    with pytest.raises(SourceDownError, match="500"):
+        await pull_of(recorded(name), version=recorded("evidently_version"))
+
+
+async def test_values_with_different_tags_are_asked_for_one_by_one():
+    """Measured: of filters that differ only in their tags, 0.7.23 answers the first alone."""
+    wanted = [
+        SnapshotValue(metric=DRIFT, labels={"column": "a"}, tags=(tag,), signal=tag, entity="fraud")
+        for tag in ("shadow", "prod")
+    ]
+
+    def answer(asked):
+        if asked.path == "/api/version":
+            return recorded("evidently_version")
+        first = json.loads(asked.body)["series_filter"][0]["tags"]
+        return recorded("evidently_tags" if first == ["prod"] else "evidently_nothing")
+
+    async with api_server(answer) as (url, _), HttpClient(url) as client:
+        index = SeriesIndex()
+        pull = await EvidentlySource("ev", client, project=PROJECT, wanted=wanted).pull(index, at=RECORDED_AT)
+
+    assert [index[row].signal for row in pull.samples.rows] == ["prod"]
+    assert [spot.signals for spot in pull.blind] == [("shadow",)]
 
 
 async def test_tags_choose_snapshots():
