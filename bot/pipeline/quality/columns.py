@@ -228,8 +228,11 @@ def drift_of(columns: Sequence[Column]) -> Drift:
     ranks = _rank_of_windows(distance.excess, history)
     finite = np.isfinite(history).sum(axis=0)
     # what chance adds was asked before, so the least sigma is one of which FAR are what may matter
-    far = robust_z(distance.excess, history, floor=np.full(len(columns), DISTANCE / FAR))
-    unusual = np.where(finite >= LONG, ranks <= RARE_RANK, ~(far < FAR))
+    least = np.full(len(columns), DISTANCE / FAR)
+    shares = ks(np.broadcast_to(usual, past.shape).reshape(-1, now.shape[1]), past.reshape(-1, now.shape[1]))
+    near = robust_z(distance.excess, history, floor=least) < FAR
+    still = robust_z(moved, shares.reshape(length, len(columns)), floor=least) < FAR
+    unusual = np.where(finite >= LONG, ranks <= RARE_RANK, ~(near & still))
     return Drift(
         excess=distance.excess,
         moved=moved,

@@ -13,7 +13,9 @@ SCORE_CELLS = 20  # of a score, where its distance to the reference is taken
 LONG = 99  # windows of history from which on ranks can be as rare as 1 in 100
 RARE_RANK = 0.01  # of a statistic among its own history
 FAR = 6.0  # robust sigmas, while the history is too short for ranks
-FALSE_DISCOVERIES = 0.05  # among the columns of one window that are called drifted
+FALSE_DISCOVERIES = (
+    0.03  # among the columns of a window that are called drifted; with nothing wrong, that share of windows
+)
 SURE = 1e-3  # probability by chance alone, below which sampling noise is no explanation
 DISTANCE = 0.1  # excess PSI, or share of the people who sit elsewhere: what may matter
 DISTANCE_BETWEEN_VERSIONS = 0.25  # of scores: a version trained anew may well spread them a little differently
