@@ -150,6 +150,8 @@ class LogWatch:
         for span in sorted(spans, key=lambda one: one.first):
             profile = await self._profile(span, end=end, now=now)
             if profile is None:
+                if span.version not in self.unready:
+                    log.info("not judged yet", extra={"source": self.name, "because": self._wanting(span)})
                 self.unready[span.version] = self._wanting(span)
                 continue
             self.unready.pop(span.version, None)
@@ -331,11 +333,6 @@ class LogWatch:
             band=3.0 * evidence.scale,
             onset_s=finding.onset.timestamp(),
         )
-
-    @property
-    def reports(self) -> Sequence[QualityReport]:
-        """The newest report a version that serves."""
-        return [judged[-1].report for judged in serving(self._judged).values()]
 
     @property
     def _answers(self) -> frozenset[str]:

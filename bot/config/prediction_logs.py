@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -106,7 +105,3 @@ class PredictionsSection(Section):
     @property
     def in_files(self) -> bool:
         return self.url == FILES
-
-
-def models_of(sections: Sequence[PredictionsSection]) -> frozenset[str]:
-    return frozenset(section.model for section in sections)

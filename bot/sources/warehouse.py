@@ -7,12 +7,11 @@ database tells, and values are bound.
 from __future__ import annotations
 
 import glob
-import os
 import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -340,8 +339,3 @@ def _type(told: Any) -> Type:
     if isinstance(told, sa.String | sa.Enum | sa.Uuid):
         return Type.TEXT
     return Type.NUMBER if type(told).__name__.upper().startswith(NUMBERS) else Type.OTHER
-
-
-def paths_of(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Which of some paths are there."""
-    return tuple(pattern for pattern in patterns if os.path.lexists(pattern) or glob.glob(pattern))  # noqa: PTH207

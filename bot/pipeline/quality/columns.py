@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.domain.model_quality import NotJudged, QualityFinding, QualityPath
-from bot.domain.prediction_log import Counts, Floats, Grid, Profile, Tally, Window
+from bot.domain.prediction_log import ColumnKind, Counts, Floats, Grid, Profile, Tally, Window
 from bot.pipeline.quality.rules import (
     CONFIDENCE_Z,
     DISTANCE,
@@ -28,7 +28,8 @@ from bot.pipeline.quality.rules import (
 from bot.pipeline.quality.windows import cells, coarse, side_by_side
 from bot.pipeline.quality.words import percent
 from detectors.discover import discoveries
-from detectors.distances import ks
+from detectors.distances import js, ks
+from detectors.homogeneity import chi_square
 from detectors.own_history import rank_p, robust_z
 from detectors.psi import psi
 from detectors.rates import wilson
@@ -194,6 +195,7 @@ class Drift:
 
     excess: Floats  # PSI beyond what the sizes of the samples explain
     moved: Floats  # largest difference of the shares below a value
+    js: Floats  # Jensen-Shannon distance: the same question, bounded by 1 and blind to the order of bins
     p: Floats  # that the samples differ so much by chance
     unusual: Bools  # beyond what the column does by itself
     rank: Floats  # rank among its own history; NaN while that is short
@@ -208,13 +210,16 @@ def drift_of(columns: Sequence[Column]) -> Drift:
     now = side_by_side([column.cells(column.now) for column in columns])
     usual = side_by_side([column.cells(column.usual) for column in columns])
     distance = psi(usual, now)
-    moved = ks(usual, now)
+    moved, apart = ks(usual, now), js(usual, now)
+    categorical = np.array([column.grid.kind is ColumnKind.CATEGORICAL for column in columns])
+    p = np.where(categorical, chi_square(usual, now), distance.p)  # of categories, the test that people know
     length = max((len(column.past) for column in columns), default=0)
     if length == 0:
         return Drift(
             excess=distance.excess,
             moved=moved,
-            p=distance.p,
+            js=apart,
+            p=p,
             unusual=np.ones(len(columns), np.bool_),
             rank=np.full(len(columns), np.nan),
         )
@@ -236,7 +241,8 @@ def drift_of(columns: Sequence[Column]) -> Drift:
     return Drift(
         excess=distance.excess,
         moved=moved,
-        p=distance.p,
+        js=apart,
+        p=p,
         unusual=unusual,
         rank=np.where(finite >= LONG, ranks, np.nan),
     )
@@ -314,5 +320,6 @@ def _drifted(column: Column, drift: Drift, place: int) -> QualityFinding:
         p=float(drift.p[place]),
         worse=True,
         n=column.now.known,
-        rule=f"Benjamini-Hochberg at {FALSE_DISCOVERIES} over the columns, PSI or D >= {DISTANCE}, and {unusual}",
+        rule=f"Benjamini-Hochberg at {FALSE_DISCOVERIES} over the columns, PSI or D >= {DISTANCE}, and {unusual}"
+        f" (Jensen-Shannon distance {float(drift.js[place]):.2f})",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.domain.prediction_log import Every, LogColumns, Rows, Stretch
+from bot.domain.prediction_log import Every, LogColumns, Stretch
 from bot.errors import BadInputError
 from bot.sources.prediction_log.encode import Expression, class_text, number, seconds, text
 from bot.sources.warehouse import Type, named
@@ -177,7 +177,3 @@ def labelled(place: Place, rows: sa.Subquery, *, as_class: bool) -> Labelled:
 
 def _label(column: Expression, kind: Type, dialect: str, *, as_class: bool) -> Expression:
     return class_text(column, kind, dialect) if as_class else number(column, kind, dialect)
-
-
-def is_rows(stretch: Stretch) -> bool:
-    return isinstance(stretch, Rows)
