@@ -126,8 +126,8 @@ def _rate(column: Column, name: str) -> QualityFinding | None:
     count, words = FAULTS[name]
     events, rows = count(column.now), column.now.rows
     before, rows_before = count(column.usual), column.usual.rows
-    if events == 0:
-        return None
+    if events == 0 or (name == "unseen" and column.usual.distinct == 1):
+        return None  # a label such as the name of the extract is the same in each file, and another in the next
     low = float(wilson(events, rows, z=CONFIDENCE_Z)[0])
     upper = float(wilson(before, rows_before, z=CONFIDENCE_Z)[1])
     history = [count(tally) / tally.rows for tally in column.past if tally.rows]

@@ -131,6 +131,15 @@ def test_a_category_that_never_was_calls_somebody_from_twenty_rows_on(profile, r
     assert P.DATA_QUALITY in calls(with_new(20))
 
 
+def test_a_column_that_was_one_word_in_the_reference_may_be_another_word_now(rng):
+    def labelled(n: int, word: str) -> Rows:
+        return changed(binary(rng, n), group=np.full(n, word))
+
+    profile = profile_of(labelled(20_000, "reference"), stretch=N)
+
+    assert judge(profile, window_of(profile, labelled(N, "analysis"))).findings == ()
+
+
 def test_missing_values_that_were_always_there_call_nobody(rng):
     def spoilt(n: int) -> Rows:
         rows = binary(rng, n)
