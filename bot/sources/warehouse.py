@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from bot.errors import BadInputError, SourceDownError
 
-MEMORY = "192MB"  # of DuckDB in this process: the whole stays under 300 MB
+MEMORY = "192MB"  # of DuckDB in this process; with Python and what it keeps outside, about 300 MB at any number of rows
 SPILL = "4GB"  # on disk, for what does not fit
 FILES = (".parquet", ".csv", ".csv.gz")
 CSV = (  # everything said, nothing guessed: a guess would depend on what the first rows happen to hold
