@@ -32,20 +32,18 @@ class Standing:
     first: QualityReport  # of the window that it began in
 
 
-def judged_by(report: QualityReport, path: QualityPath) -> bool:
-    """Whether the path could say anything of the window as a whole."""
-    return not any(one.path is path and not one.about for one in report.not_judged)
+def judged_by(report: QualityReport, path: QualityPath, about: str) -> bool:
+    """Whether the path could say anything in this window of what a finding is about."""
+    return not any(one.path is path and one.about in ("", about) for one in report.not_judged)
 
 
 def standing(judged: Sequence[Judged]) -> tuple[Standing, ...]:
     """Walk through windows of one version, oldest first, and tell what stands at the end."""
-    seen: dict[Name, list[QualityReport]] = {}
-    for one in judged:
-        for finding in one.report.findings:
-            seen.setdefault(name_of(finding), []).append(one.report)
+    names = dict.fromkeys(name_of(finding) for one in judged for finding in one.report.findings)
     found = []
-    for name in seen:
-        reports = [one.report for one in judged if judged_by(one.report, name[0])]
+    for name in names:
+        path, about, _ = name
+        reports = [one.report for one in judged if judged_by(one.report, path, about)]
         if (stands := _walk(name, reports)) is not None:
             found.append(stands)
     return tuple(found)

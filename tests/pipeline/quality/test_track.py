@@ -83,6 +83,21 @@ def test_what_is_plain_opens_at_once(one):
     assert standing(walk("...x", one))
 
 
+def test_windows_with_too_few_rows_of_one_column_end_nothing_of_it():
+    stands = walk("xx???", finding())
+    few = NotJudged(path=P.PREDICTION_DRIFT, about="score", because="too few")
+    other = replace(few, about="answer")
+
+    def with_(unsaid: NotJudged) -> list[Judged]:
+        return [
+            replace(one, report=replace(one.report, not_judged=(unsaid,))) if one.report.not_judged else one
+            for one in stands
+        ]
+
+    assert standing(with_(few))
+    assert not standing(with_(other))
+
+
 def test_it_began_with_its_first_window_and_is_told_as_of_its_last():
     stands = standing(walk("..xx.x", finding()))[0]
 
