@@ -28,8 +28,10 @@ class Draw:
 class Noise:
     """Draws by blocks of a day and keeps them; a draw over two blocks equals the two halves drawn apart."""
 
-    def __init__(self, *, seed: int, channels: Sequence[str]) -> None:
+    def __init__(self, *, seed: int, channels: Sequence[str], unrest: float = 1.0, tails: float = 0.0) -> None:
+        """unrest: factor on all noise. tails: share of minutes in which the fast part is four times as large."""
         self._seed = seed
+        self._unrest, self._tails = unrest, tails
         self._salt = [zlib.crc32(channel.encode()) for channel in channels]
         self._raw: dict[int, Draw] = {}
         self._blocks: dict[int, Draw] = {}
@@ -57,6 +59,10 @@ class Noise:
                 rng = np.random.default_rng((self._seed, salt, number + 1))
                 slow[:, column], fast[:, column] = rng.standard_normal((2, BLOCK))
                 chance[:, column] = rng.random(BLOCK)
+                if self._tails > 0:
+                    fast[:, column] *= np.where(rng.random(BLOCK) < self._tails, 4.0, 1.0)
+            slow *= self._unrest
+            fast *= self._unrest
             found = self._raw[number] = Draw(slow=slow, fast=fast, chance=chance)
         return found
 

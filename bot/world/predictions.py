@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ TraitsOf = Callable[[str, int], VersionTraits]
 
 QUIET_PSI = 0.012  # of 10 bins over a minute's rows: about bins over rows
 INSTANT_SHARE = 0.85  # of a loss of accuracy that instant feedback already shows
+FEWEST_LABELS = 0.5  # a minute: below, nothing can be said of them
 DEFAULTED = 0.9  # share of lost lookups that end in a default rather than in an error
 
 
@@ -27,6 +28,7 @@ class Serving:
 
     version: Floats
     score_shift: Floats
+    decision_shift: Floats
     drift: Floats
     accuracy_loss: Floats
     calibration_gap: Floats
@@ -43,11 +45,20 @@ def serving_of(model: str, versions: NDArray[np.int64], traits_of: TraitsOf) -> 
     return Serving(
         version=versions.astype(np.float64),
         score_shift=spread("score_shift"),
+        decision_shift=spread("decision_shift"),
         drift=spread("drift"),
         accuracy_loss=spread("accuracy_loss"),
         calibration_gap=spread("calibration_gap"),
         inference_factor=spread("inference_factor"),
     )
+
+
+def heavier(topology: Topology, serving: Mapping[str, Serving]) -> dict[str, Floats]:
+    """By service: factor of the models it serves on its CPU time, their mean."""
+    found: dict[str, list[Floats]] = {}
+    for model in topology.models:
+        found.setdefault(model.served_by, []).append(serving[model.name].inference_factor)
+    return {service: np.asarray(np.mean(factors, axis=0)) for service, factors in found.items()}
 
 
 def run(topology: Topology, model: Model, stretch: Stretch, machines: Machines, serving: Serving) -> Answers:
@@ -62,7 +73,7 @@ def run(topology: Topology, model: Model, stretch: Stretch, machines: Machines, 
     stretch.show_scale("inference_latency", model.name, inference_ms, noise=0.05)
     stretch.show_scale("fallback", model.name, 0.004 + 0.95 * defaulted, noise=0.12)
     damage, inputs = _features(model, stretch, machines, defaulted)
-    return _scores(model, stretch, machines, serving, damage=damage, inputs=inputs)
+    return _scores(model, stretch, machines, serving, damage=damage, inputs=inputs, step_s=topology.step_s)
 
 
 def _features(
@@ -113,6 +124,7 @@ def _scores(
     *,
     damage: Floats,
     inputs: dict[str, Inputs],
+    step_s: float,
 ) -> Answers:
     rate = machines.rate[model.served_by]
     channel = channel_of("prediction_mean", model.name)
@@ -121,11 +133,15 @@ def _scores(
     mean = model.score + hour + serving.score_shift + 0.35 * (0.5 - model.score) * damage
     seen = mean + model.score * (0.012 * stretch.unit(channel))
     stretch.shown[channel] = np.clip(seen, 0, 1)
+    positives = 1.1 * model.label_rate + 0.8 * (mean - model.score) + serving.decision_shift
+    stretch.show_ratio("positive_rate", model.name, positives, noise=0.025 * model.label_rate)
     drift_channel = channel_of("prediction_drift", model.name)
     quiet = QUIET_PSI * np.exp(0.25 * stretch.unit(drift_channel))
     moved = (serving.drift + 0.08 * damage + 1.3 * damage**2) * np.exp(0.05 * stretch.slow(drift_channel))
     stretch.shown[drift_channel] = quiet + moved
+    parts = [stretch.drivers["part", f"{model.name}/{segment}"] for segment in model.segments]
     loss = serving.accuracy_loss + 0.35 * damage + stretch.drivers["relation", model.name]
+    loss = loss + (np.mean(parts, axis=0) if parts else 0.0)
     early = np.clip(model.accuracy - 0.02 - INSTANT_SHARE * loss, 0, 1)
     stretch.show_ratio("early_quality", model.name, early, noise=0.009)
     answers = Answers(
@@ -140,21 +156,30 @@ def _scores(
         gap=serving.calibration_gap + 0.22 * damage + 0.7 * stretch.drivers["relation", model.name],
         inputs=inputs,
     )
-    _labels(model, stretch, answers)
+    _labels(model, stretch, answers, step_s=step_s)
     return answers
 
 
-def _labels(model: Model, stretch: Stretch, answers: Answers) -> None:
+def _labels(model: Model, stretch: Stretch, answers: Answers, *, step_s: float) -> None:
     """Show what labels tell, a label delay later."""
-    step_s = 60.0
     by = round(model.label_delay_s / step_s)
     name, carry, rate = model.name, stretch.carry, answers.rate
     accuracy = carry.delayed(f"accuracy|{name}", answers.accuracy, by=by)
     apart = carry.delayed(f"calibration|{name}", answers.gap, by=by)
     volume = carry.delayed(f"volume|{name}", 60 * rate * model.labelled, by=by)
+    volume = volume * (1 - np.clip(stretch.drivers["unlabelled", name], 0, 1))
+    wrong = np.clip(stretch.drivers["mislabel", name], 0, 0.5)
+    accuracy = accuracy * (1 - wrong) + (1 - accuracy) * wrong
+    apart = apart + wrong * (1 - 2 * model.label_rate)
     stretch.show_share("quality", name, accuracy, of=volume)
-    for segment in model.segments:
-        stretch.show_share("segment_quality", f"{name}/{segment}", accuracy, of=volume / len(model.segments))
+    losses = [stretch.drivers["part", f"{name}/{segment}"] for segment in model.segments]
+    for segment, lost in zip(model.segments, losses, strict=True):
+        there = carry.delayed(f"part|{name}/{segment}", lost - np.mean(losses, axis=0), by=by)
+        of = volume / len(model.segments)
+        stretch.show_share("segment_quality", f"{name}/{segment}", accuracy - there, of=of)
     stretch.show_scale("calibration_gap", name, 0.015 + apart, noise=0.2 * 0.015 / (0.015 + apart) + 0.02)
-    stretch.show_share("label_rate", name, np.full_like(rate, model.label_rate), of=volume)
+    labels = model.label_rate * (1 - wrong) + (1 - model.label_rate) * wrong
+    stretch.show_share("label_rate", name, labels, of=volume)
     stretch.show_scale("label_volume", name, volume, noise=0.03)
+    for channel in (channel_of("quality", name), channel_of("calibration_gap", name), channel_of("label_rate", name)):
+        stretch.shown[channel] = np.where(volume < FEWEST_LABELS, np.nan, stretch.shown[channel])

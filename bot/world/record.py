@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,22 +61,23 @@ def record(
     folder.mkdir(parents=True, exist_ok=True)
     description = yaml.safe_dump(catalog(plan.topology, live=False), sort_keys=False, allow_unicode=True)
     (folder / "catalog.yaml").write_text(description, encoding="utf-8")
-    rows = _write_telemetry(folder / "telemetry.csv.gz", world)
-    _write_lines(folder / "changes.jsonl", [change_json(one) for one in world.changes])
+    rows = write_table(folder / "telemetry.csv.gz", _rows(world))
+    write_lines(folder / "changes.jsonl", [change_json(one) for one in world.changes])
     truth = [line for episode in plan.trouble if (line := _truth(episode, world, twin)) is not None]
-    _write_lines(folder / "truth.jsonl", truth)
+    write_lines(folder / "truth.jsonl", truth)
     shown = sum(1 for one in world.series if one.signal.kind)
     return Recorded(folder=folder, rows=rows, series=shown, incidents=len(truth))
 
 
-def _write_telemetry(path: Path, world: World) -> int:
+def write_table(path: Path, rows: Iterable[tuple[int, str, str, str, float]]) -> int:
+    """Write telemetry.csv.gz; returns the count of rows."""
     count = 0
     # neither file name nor time in the header: the bytes depend on the arguments alone
     with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
         text = io.TextIOWrapper(packed, encoding="utf-8", newline="")
         table = csv.writer(text, lineterminator="\n")
         table.writerow(("time", "signal", "entity", "labels", "value"))
-        for row in _rows(world):
+        for row in rows:
             table.writerow(row)
             count += 1
         text.flush()
@@ -100,7 +101,7 @@ def _labels(one: Series) -> str:
     return json.dumps(dict(one.further), sort_keys=True, ensure_ascii=False)
 
 
-def _write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
+def write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
 
@@ -111,7 +112,7 @@ def _truth(episode: Episode, world: World, twin: World) -> dict[str, Any] | None
         return None
     times_s = world.start_s + STEP_S * np.arange(world.count)
     active = episode.intensity(times_s.astype(np.float64)) > 0
-    moved = touched(world, twin, within=active | _aftermath(episode, times_s, world))
+    moved = touched(world, twin, within=active | aftermath(episode, times_s, world))
     lost = bool((twin.present & ~world.present)[active].any())
     end_s = min(episode.end_s + episode.fall_s, float(times_s[-1]))
     if isinstance(episode, BadVersion) and not episode.returns:
@@ -132,7 +133,7 @@ def _truth(episode: Episode, world: World, twin: World) -> dict[str, Any] | None
     }
 
 
-def _aftermath(episode: Episode, times_s: NDArray[np.int64], world: World) -> NDArray[np.bool_]:
+def aftermath(episode: Episode, times_s: NDArray[np.int64], world: World) -> NDArray[np.bool_]:
     """Minutes in which labels of the episode's own time still come in."""
     late_s = max(model.label_delay_s for model in world.topology.models)
     after = (times_s >= episode.start_s) & (times_s <= episode.end_s + late_s)

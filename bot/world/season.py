@@ -27,6 +27,6 @@ def weekly(times_s: Floats, *, depth: float = 0.07) -> Floats:
     return 1 - depth * np.cos(2 * np.pi * (times_s - SUNDAY_S) / WEEK_S)
 
 
-def demand(times_s: Floats) -> Floats:
-    """Daily and weekly season together."""
-    return daily(times_s) * weekly(times_s)
+def demand(times_s: Floats, *, depth: float = 0.35, later_s: float = 0.0) -> Floats:
+    """Daily and weekly season together; `later_s` moves the day's peak."""
+    return daily(times_s - later_s, depth=depth) * weekly(times_s)

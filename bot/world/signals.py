@@ -56,6 +56,8 @@ SIGNALS: tuple[Signal, ...] = tuple(
 node_cpu         |node:cpu:ratio                 |node    |cpu              |ratio |up  |CPU in use
 node_memory      |node:memory:ratio              |node    |memory           |ratio |up  |memory in use
 node_disk        |node:disk_used:ratio           |node    |disk             |ratio |up  |disk space in use
+node_disk_busy   |node:disk_busy:ratio           |node    |disk             |ratio |up  |disk at work
+node_rtt         |node:rtt:ms                    |node    |network          |ms    |up  |round trip to it
 node_retransmits |node:tcp_retransmits:ratio     |node    |network          |ratio |up  |TCP segments sent again
 latency_p99      |service:latency_p99:ms         |callable|latency          |ms    |up  |99th centile of requests
 latency_p50      |service:latency_p50:ms         |callable|latency          |ms    |up  |median of requests
@@ -64,6 +66,7 @@ dependency_errors|service:dependency_errors:ratio|edge    |errors           |rat
 request_rate     |service:requests:rate1m        |callable|traffic          |1/s   |both|requests
 availability     |service:available:ratio        |service |availability     |ratio |down|replicas that are ready
 restarts         |service:restarts:increase1m    |service |restarts         |1/min |up  |container restarts
+service_cpu      |service:cpu:ratio              |callable|cpu              |ratio |up  |CPU against its limit
 cpu_per_request  |service:cpu_per_request:ms     |callable|cpu              |ms    |up  |CPU time a request
 service_memory   |service:memory:ratio           |service |memory           |ratio |up  |memory against its limit
 cache_hits       |service:cache_hits:ratio       |store   |cache            |ratio |down|lookups from memory
@@ -77,6 +80,7 @@ feature_mean     |model:feature_mean:value       |feature |feature_value    |   
 feature_drift    |model:feature_drift:psi        |feature |feature_drift    |psi   |up  |distance of values
 freshness        |model:feature_age:seconds      |stored  |freshness        |s     |up  |age of stored values
 prediction_mean  |model:prediction_mean:value    |model   |prediction       |      |both|mean score
+positive_rate    |model:positives:ratio          |model   |prediction       |ratio |both|positive decisions
 prediction_drift |model:prediction_drift:psi     |model   |prediction_drift |psi   |up  |distance of scores
 quality          |model:accuracy:ratio           |model   |quality          |ratio |down|accuracy by labels
 early_quality    |model:early_accuracy:ratio     |model   |quality          |ratio |down|by instant feedback

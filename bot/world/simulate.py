@@ -20,7 +20,7 @@ from bot.world.topology import Topology, VersionTraits
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-STEP_S = 60
+STEP_S = 60  # of a live world; a recording's topology may have another
 CHUNK = 4096  # minutes simulated at once: enough for numpy to pay, little enough to stay in the cache
 DIGITS = 6  # significant digits shown, as exporters that count do
 HEALTHY = VersionTraits()
@@ -52,7 +52,8 @@ class World:
         keeps_answers: bool = False,
     ) -> None:
         self.topology = topology
-        self.start_s = int(start_s) // STEP_S * STEP_S
+        self.step_s = topology.step_s
+        self.start_s = int(start_s) // self.step_s * self.step_s
         self.series: tuple[Series, ...] = series_of(topology)
         self.registry = Registry(topology, start_s=self.start_s)
         self.changes: list[Change] = []
@@ -66,7 +67,7 @@ class World:
         ]
         channels = [*self._columns, "demand", "inflow"]
         self._channels = {channel: column for column, channel in enumerate(channels)}
-        self._noise = Noise(seed=seed, channels=channels)
+        self._noise = Noise(seed=seed, channels=channels, unrest=topology.unrest, tails=topology.tails)
         self._carry = Carry()
         self._traits: dict[tuple[str, int], VersionTraits] = {}
         self._agenda: list[Change | AliasMove] = []
@@ -86,7 +87,7 @@ class World:
     @property
     def end_s(self) -> int:
         """Time of the last simulated minute; before the first one it is a minute before the start."""
-        return self.start_s + (self._count - 1) * STEP_S
+        return self.start_s + (self._count - 1) * self.step_s
 
     @property
     def values(self) -> Floats:
@@ -154,7 +155,7 @@ class World:
 
     def advance(self, to_s: float) -> None:
         """Simulate every full minute up to and including `to_s`."""
-        wanted = int(to_s - self.start_s) // STEP_S + 1
+        wanted = int(to_s - self.start_s) // self.step_s + 1
         while self._count < wanted:
             self._simulate(min(CHUNK, wanted - self._count))
         self._take_due(to_s)
@@ -173,7 +174,7 @@ class World:
 
     def _simulate(self, count: int) -> None:
         first = self._count
-        times_s = self.start_s + STEP_S * np.arange(first, first + count, dtype=np.float64)
+        times_s = self.start_s + self.step_s * np.arange(first, first + count, dtype=np.float64)
         # moves within the stretch are known before it is simulated: `serving` looks each minute up by its time
         self._take_due(times_s[-1])
         drivers = Drivers(count)
@@ -190,7 +191,7 @@ class World:
             model.name: predictions.serving_of(model.name, self.registry.serving(model.name, times_s), self._traits_of)
             for model in self.topology.models
         }
-        heavier = {model.served_by: serving[model.name].inference_factor for model in self.topology.models}
+        heavier = predictions.heavier(self.topology, serving)
         under = machines.run(self.topology, stretch, heavier=heavier)
         for model in self.topology.models:
             answers = predictions.run(self.topology, model, stretch, under, serving[model.name])

@@ -27,6 +27,7 @@ class Service:
     cost_ms: float = 5.0  # CPU time a request
     replicas: int = 4
     cores_per_replica: float = 2.0
+    cached: float = 0.93  # of a store: share of lookups that memory answers
     timeout_ms: float = 150.0  # how long it waits for a dependency before it goes on without
     memory: float = 0.45  # ratio of its limit
     version: str = "v1.0"  # deployed at the beginning of history
@@ -51,6 +52,7 @@ class VersionTraits:
     """How one version differs from a healthy one; the default is harmless."""
 
     score_shift: float = 0.0  # added to the mean score
+    decision_shift: float = 0.0  # added to the share of decisions that are positive
     drift: float = 0.0  # added to the PSI of the predictions
     accuracy_loss: float = 0.0
     calibration_gap: float = 0.0
@@ -78,6 +80,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
+    step_s: int = 60  # between two samples
+    requests: float = 400.0  # a second at each gateway, mean of the day
+    rows: float = 1500.0  # feature rows a second that each pipeline is given
+    season_depth: float = 0.35
+    peak_later_s: float = 0.0  # after the usual peak of the day
+    unrest: float = 1.0  # factor on all noise
+    tails: float = 0.0  # share of samples whose noise is four times as large
     nodes: tuple[Node, ...]
     services: tuple[Service, ...]  # callers before the called: demand flows down this order
     models: tuple[Model, ...]

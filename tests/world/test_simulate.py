@@ -150,6 +150,7 @@ def test_a_bad_version_moves_predictions_and_leaves_inputs_and_machines(demo_wor
         "model_version",
         "quality",
         "segment_quality",
+        "positive_rate",
         "calibration_gap",
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,14 @@ DriverName = Literal[
     "traffic",  # service: added to the logarithm of its demand
     "cpu_extra",  # node: ratio of its CPU that others take
     "disk_fill",  # node: share of the free space that is taken, 0..1
+    "io",  # node: ratio of its disk's time that others take
     "loss",  # node: ratio of packets lost
+    "delay",  # node: milliseconds more on the way to it and back
     "slow",  # service: added to the logarithm of its own latency
     "error",  # service: ratio added to its own errors
+    "cost",  # service: added to the logarithm of its CPU time a request
+    "throttle",  # service: share of its CPU that its limit takes away
+    "cold",  # store: share of what its memory knew that is gone
     "leak",  # service: share of its free memory that has leaked, 0..1
     "restart",  # service: restarts in this minute
     "stuck",  # pipeline: share of its rows that it does not write, 0..1
@@ -29,6 +34,9 @@ DriverName = Literal[
     "shift",  # model/feature: standard deviations added to its mean
     "scale",  # model/feature: added to the logarithm of its values
     "relation",  # model: accuracy lost because the world's rules changed
+    "mislabel",  # model: share of its labels that are wrong
+    "unlabelled",  # model: share of its labels that do not come
+    "part",  # model/segment: accuracy lost there alone
     "silent",  # any entity: above 0 its exporter says nothing
 ]
 
@@ -41,7 +49,7 @@ class Drivers:
         self._quiet.flags.writeable = False
         self._sums: dict[tuple[str, str], Floats] = defaultdict(lambda: np.zeros(count))
 
-    def add(self, name: DriverName, entity: str, push: Floats) -> None:
+    def add(self, name: DriverName, entity: str, push: NDArray[np.floating[Any]]) -> None:
         """Add (n,) numbers to one driver of one entity."""
         self._sums[name, entity] += push
 

@@ -192,3 +192,148 @@ class TelemetryGap(Episode):
         if not self.incident:
             return None
         return Root(cause=CAUSE, subcause="telemetry_loss", entities=(self.target,), series=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowDisk(Episode):
+    """A node's disk is too busy to serve in time: what reads and writes there waits."""
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        drivers.add("io", self.target, 0.75 * self.intensity(times_s))
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE, subcause="disk_saturation", entities=(self.target,), series=(("node_disk_busy", self.target),)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delay(Episode):
+    """The way to a node takes longer; nothing is lost."""
+
+    delay_ms: float = 60.0
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        drivers.add("delay", self.target, self.delay_ms * self.intensity(times_s))
+
+    def root(self) -> Root:
+        return Root(cause=CAUSE, subcause="network", entities=(self.target,), series=(("node_rtt", self.target),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttled(Episode):
+    """A service's own CPU limit takes away what it needs: somebody has set it too low, or the scheduler has."""
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        drivers.add("throttle", self.target, 0.62 * self.intensity(times_s))
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="cpu_saturation",
+            entities=(self.target,),
+            series=(("service_cpu", self.target), ("latency_p99", self.target)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColdCache(Episode):
+    """A store's memory has forgotten what it knew: most lookups go to its disk."""
+
+    fall_s: float = 900.0
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        drivers.add("cold", self.target, 0.6 * self.intensity(times_s))
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="dependency_failure",
+            entities=(self.target,),
+            series=(("cache_hits", self.target), ("latency_p99", self.target)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowDependency(Episode):
+    """A service that others need answers all they ask, far too late."""
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        drivers.add("slow", self.target, 2.2 * self.intensity(times_s))
+        drivers.add("error", self.target, 0.01 * self.intensity(times_s))
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="dependency_failure",
+            entities=(self.target,),
+            series=(("latency_p99", self.target), ("latency_p50", self.target)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarting(Episode):
+    """A service's containers are killed for want of memory, again and again, with no ramp to be seen between."""
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:
+        push = self.intensity(times_s)
+        drivers.add("leak", self.target, 0.85 * push)
+        killed = ((times_s - self.start_s) % 600 < topology.step_s) & (push > 0)
+        drivers.add("restart", self.target, killed * 2.0)
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="memory_saturation",
+            entities=(self.target,),
+            series=(("service_memory", self.target), ("restarts", self.target)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostlyDeploy(BadDeploy):
+    """A rollout that needs far more CPU for the same work."""
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        push = self.intensity(times_s)
+        drivers.add("cost", self.target, 0.75 * push)
+        drivers.add("slow", self.target, 0.5 * push)
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="bad_deploy",
+            entities=(self.target,),
+            series=(
+                ("latency_p99", self.target),
+                ("latency_p50", self.target),
+                ("cpu_per_request", self.target),
+                ("service_cpu", self.target),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadConfig(Episode):
+    """A setting that makes a service wait and fail, such as a pool of connections that is too small."""
+
+    by: str = "ci"
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        push = self.intensity(times_s)
+        drivers.add("slow", self.target, 0.9 * push)
+        drivers.add("error", self.target, 0.03 * push)
+
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(
+            Change(time_s=time_s, kind="config", entity=self.target, text="settings changed", by=self.by)
+            for time_s in (self.start_s, self.end_s)
+        )
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="bad_deploy",
+            entities=(self.target,),
+            series=(("latency_p99", self.target), ("error_ratio", self.target)),
+        )

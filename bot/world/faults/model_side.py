@@ -139,3 +139,109 @@ class ConceptDrift(Episode):
             entities=(self.target,),
             series=(("quality", self.target), ("calibration_gap", self.target)),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold(BadVersion):
+    """A version whose decisions changed while its scores did not."""
+
+    def traits(self) -> dict[tuple[str, int], VersionTraits]:
+        moved = VersionTraits(decision_shift=0.12 * self.severity, accuracy_loss=0.09 * self.severity)
+        return {(self.target, self.to_version): moved}
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="bad_version",
+            entities=(self.target,),
+            series=(("positive_rate", self.target), ("early_quality", self.target), ("model_version", self.target)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceNulls(Episode):
+    """Everything that one source fills arrives empty for part of the rows (`target` is the source, a service)."""
+
+    features: tuple[str, ...] = ()  # those it fills, as model/feature
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        for entity in self.features:
+            drivers.add("null", entity, 0.35 * self.intensity(times_s))
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="data_quality",
+            entities=(self.target, *self.features, *dict.fromkeys(f.partition("/")[0] for f in self.features)),
+            series=tuple(
+                (signal, feature) for feature in self.features for signal in ("feature_null", "feature_drift")
+            ),
+        )
+
+
+def filled_by(source: str, topology: Topology) -> tuple[str, ...]:
+    """Name the `model/feature` entities that a service fills."""
+    return tuple(
+        f"{model.name}/{feature.name}"
+        for model in topology.models
+        for feature in model.features
+        if feature.source == source
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSwap(Episode):
+    """Two features of one model arrive in each other's place (`target` and `other` are model/feature)."""
+
+    other: str = ""
+    ratio: float = 1.0  # of the other's mean to the target's
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        push = np.minimum(self.intensity(times_s), 1.0)
+        drivers.add("scale", self.target, math.log(self.ratio) * push)
+        drivers.add("scale", self.other, -math.log(self.ratio) * push)
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="data_quality",
+            entities=(self.target.partition("/")[0], self.target, self.other),
+            series=tuple((s, f) for f in (self.target, self.other) for s in ("feature_mean", "feature_drift")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentFault(Episode):
+    """The answers for one segment go wrong, while the whole hardly shows it (`target` is model/segment)."""
+
+    feature: str = ""  # one that is empty there, as model/feature
+    share: float = 0.33  # of the model's rows that are this segment's
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        push = self.intensity(times_s)
+        drivers.add("part", self.target, 0.25 * push)
+        drivers.add("null", self.feature, 0.4 * self.share * push)
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="data_quality",
+            entities=(self.target.partition("/")[0], self.target, self.feature),
+            series=(("segment_quality", self.target), ("feature_null", self.feature), ("feature_drift", self.feature)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelBug(Episode):
+    """A part of the labels is wrong; the model answers as well as ever."""
+
+    def apply(self, drivers: Drivers, times_s: Floats, topology: Topology) -> None:  # noqa: ARG002 - one signature
+        drivers.add("mislabel", self.target, 0.2 * self.intensity(times_s))
+
+    def root(self) -> Root:
+        return Root(
+            cause=CAUSE,
+            subcause="data_quality",
+            entities=(self.target,),
+            series=(("label_rate", self.target), ("quality", self.target), ("calibration_gap", self.target)),
+        )

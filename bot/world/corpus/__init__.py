@@ -1,0 +1,1 @@
+"""Recordings of installations that nobody has seen: drawn topologies, names, units and gaps, under drawn troubles."""
