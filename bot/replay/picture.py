@@ -24,19 +24,19 @@ SIDES: dict[Cause, tuple[str, str]] = {
     Cause.MODEL: ("#d55e00", "///"),
     Cause.INFRASTRUCTURE: ("#0072b2", ""),
     Cause.MIXED: ("#cc79a7", "xx"),
-    Cause.UNDETERMINED: ("#999999", ".."),
+    Cause.UNDETERMINED: ("#999999", ""),
 }
 MARKS: dict[ChangeKind, str] = {ChangeKind.MODEL_VERSION: "D", ChangeKind.DEPLOY: "^"}  # all others: a circle
 VERSION, CHANGE, BLIND, GRID, BAND = "#009e73", "#333333", "#5b5b5b", "#c8c8c8", "#f4f6f8"
 NARROWEST = 0.004  # of the width: an incident of minutes must be seen in a week
-TEXT_TURNS = 0.55  # of the width: beyond it there is more room on the left of a bar
+TEXT_TURNS = 0.5  # of the width: beyond it there is more room on the left of a bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lane:
     label: str
     incident: Incident | None = None
-    number: int = 0
+    messages: int = 0
     changes: tuple[Change, ...] = ()
     spells: tuple[BlindSpell, ...] = ()
 
@@ -71,7 +71,8 @@ def _lanes(report: ReplayReport) -> Iterator[_Lane]:
     shown = _worst(report)
     for number, incident in enumerate(report.incidents, start=1):
         if incident in shown:
-            yield _Lane(label=f"{number}. {_side(incident)}", incident=incident, number=number)
+            messages = report.messages.get(incident.id, 0)
+            yield _Lane(label=f"{number}. {_side(incident)}", incident=incident, messages=messages)
     sources: dict[str, list[BlindSpell]] = {}
     for spell in report.blind:
         sources.setdefault(spell.source, []).append(spell)
@@ -91,7 +92,7 @@ def _side(incident: Incident) -> Cause:
 
 def _draw(axis: Any, place: int, lane: _Lane, begin: datetime, end: datetime) -> None:
     if lane.incident is not None:
-        _draw_incident(axis, place, lane.incident, begin, end)
+        _draw_incident(axis, place, lane.incident, lane.messages, begin, end)
     for change in lane.changes:
         version = change.kind is ChangeKind.MODEL_VERSION
         colour, mark = VERSION if version else CHANGE, MARKS.get(change.kind, "o")
@@ -105,7 +106,7 @@ def _draw(axis: Any, place: int, lane: _Lane, begin: datetime, end: datetime) ->
         )
 
 
-def _draw_incident(axis: Any, place: int, incident: Incident, begin: datetime, end: datetime) -> None:
+def _draw_incident(axis: Any, place: int, incident: Incident, messages: int, begin: datetime, end: datetime) -> None:
     colour, hatch = SIDES[_side(incident)]
     opened, span = incident.opened, end - begin
     until = max(incident.resolved or end, opened + NARROWEST * span)
@@ -130,7 +131,7 @@ def _draw_incident(axis: Any, place: int, incident: Incident, begin: datetime, e
     left = opened - begin > TEXT_TURNS * span
     anchor, shift, align = (onset, -7, "right") if left else (until, 7, "left")
     axis.annotate(
-        _said(incident),
+        _said(incident, messages),
         (anchor, place),
         xytext=(shift, 0),
         textcoords="offset points",
@@ -139,16 +140,16 @@ def _draw_incident(axis: Any, place: int, incident: Incident, begin: datetime, e
         fontsize=8.5,
         parse_math=False,
         zorder=5,
-        bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": BAND if place % 2 == 0 else "white", "edgecolor": "none"},
     )
 
 
-def _said(incident: Incident) -> str:
+def _said(incident: Incident, messages: int) -> str:
     verdict = incident.verdict
     what = causes_text(verdict) if verdict else ""
     sure = f", {verdict.probability:.0%}" if verdict else ""
     open_ = ", still open" if incident.resolved is None else ""
-    return _literal(f"{what or 'no cause named'}{sure}{open_}", 80)
+    return f"{_literal(what or 'no cause named', 70)}{sure}, {count(messages, 'message')}{open_}"
 
 
 def _frame(figure: Any, axis: Any, report: ReplayReport, lanes: Sequence[_Lane]) -> None:
@@ -193,7 +194,7 @@ def _frame(figure: Any, axis: Any, report: ReplayReport, lanes: Sequence[_Lane])
     if report.blind:
         keys.append(Patch(facecolor="white", edgecolor=BLIND, hatch="\\\\\\\\", label="could not be read"))
     if keys:
-        figure.legend(handles=keys, fontsize=8.5, loc="outside lower center", ncols=8, frameon=False)
+        figure.legend(handles=keys, fontsize=8.5, loc="outside lower center", ncols=9, frameon=False, columnspacing=1.4, handletextpad=0.6)
 
 
 def _literal(text: str, most: int) -> str:
