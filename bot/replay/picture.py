@@ -92,7 +92,7 @@ def _side(incident: Incident) -> Cause:
 
 def _draw(axis: Any, place: int, lane: _Lane, begin: datetime, end: datetime) -> None:
     if lane.incident is not None:
-        _draw_incident(axis, place, lane.incident, lane.messages, begin, end)
+        _draw_incident(axis, place, lane.incident, lane.messages, (begin, end))
     for change in lane.changes:
         version = change.kind is ChangeKind.MODEL_VERSION
         colour, mark = VERSION if version else CHANGE, MARKS.get(change.kind, "o")
@@ -106,7 +106,8 @@ def _draw(axis: Any, place: int, lane: _Lane, begin: datetime, end: datetime) ->
         )
 
 
-def _draw_incident(axis: Any, place: int, incident: Incident, messages: int, begin: datetime, end: datetime) -> None:
+def _draw_incident(axis: Any, place: int, incident: Incident, messages: int, shown: tuple[datetime, datetime]) -> None:
+    begin, end = shown
     colour, hatch = SIDES[_side(incident)]
     opened, span = incident.opened, end - begin
     until = max(incident.resolved or end, opened + NARROWEST * span)
@@ -194,7 +195,8 @@ def _frame(figure: Any, axis: Any, report: ReplayReport, lanes: Sequence[_Lane])
     if report.blind:
         keys.append(Patch(facecolor="white", edgecolor=BLIND, hatch="\\\\\\\\", label="could not be read"))
     if keys:
-        figure.legend(handles=keys, fontsize=8.5, loc="outside lower center", ncols=9, frameon=False, columnspacing=1.4, handletextpad=0.6)
+        apart: dict[str, Any] = {"ncols": 9, "columnspacing": 1.4, "handletextpad": 0.6}
+        figure.legend(handles=keys, fontsize=8.5, loc="outside lower center", frameon=False, **apart)
 
 
 def _literal(text: str, most: int) -> str:

@@ -190,7 +190,10 @@ def versions(asked):
     """Answer as Prometheus would: version 1 until the rollout, then version 2."""
     start, end = float(asked.query["start"]), float(asked.query["end"])
     times = np.arange(start, end + 1, STEP_S).tolist()
-    told = {"1": [t for t in times if t < FIRST_S + 60 * ROLLOUT], "2": [t for t in times if t >= FIRST_S + 60 * ROLLOUT]}
+    told = {
+        "1": [t for t in times if t < FIRST_S + 60 * ROLLOUT],
+        "2": [t for t in times if t >= FIRST_S + 60 * ROLLOUT],
+    }
     result = [
         {"metric": {"service": "web", "version": name}, "values": [[t, "1"] for t in when]}
         for name, when in told.items()
