@@ -177,11 +177,11 @@ def replay(
         raise BadInputError("replay takes either folders of recordings, or --from and --to for the configured sources")
     if folders and to is not None:
         raise BadInputError("--to belongs to --from; folders are replayed whole")
-    if out is not None:
-        check_folder(out)
     if from_ is not None:
         _replay_past(from_, to, config=config, as_json=as_json, out=out)
         return
+    if out is not None:
+        check_folder(out)
     set_up_logging(level="warning", json_lines=False)
     raise typer.Exit(replay_each(folders or [], replay_folder=replay_folder, as_json=as_json, out=out))
 
@@ -190,11 +190,13 @@ def _replay_past(from_: str, to: str | None, *, config: Path | None, as_json: bo
     from bot.config import config_path, load_settings  # noqa: PLC0415
     from bot.logs import set_up_logging  # noqa: PLC0415
     from bot.replay.asked import span_of  # noqa: PLC0415
-    from bot.replay.folder import write_report  # noqa: PLC0415
+    from bot.replay.folder import check_folder, write_report  # noqa: PLC0415
     from bot.wiring.replaying import replay_span  # noqa: PLC0415
 
     span = span_of(from_, to, now=datetime.now(UTC))
     settings = load_settings(config_path(config))
+    if out is not None:
+        check_folder(out)
     set_up_logging(level="warning", json_lines=False, secrets=settings.secrets.values())
     report = replay_span(settings, span, say=lambda line: typer.echo(line, err=True))
     if out is not None:

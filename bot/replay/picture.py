@@ -29,6 +29,7 @@ SIDES: dict[Cause, tuple[str, str]] = {
 MARKS: dict[ChangeKind, str] = {ChangeKind.MODEL_VERSION: "D", ChangeKind.DEPLOY: "^"}  # all others: a circle
 VERSION, CHANGE, BLIND, GRID, BAND = "#009e73", "#333333", "#5b5b5b", "#c8c8c8", "#f4f6f8"
 NARROWEST = 0.004  # of the width: an incident of minutes must be seen in a week
+BYSTANDER = 0.3  # weight of a change that was near and that the verdict does not need
 TEXT_TURNS = 0.5  # of the width: beyond it there is more room on the left of a bar
 
 
@@ -125,12 +126,18 @@ def _draw_incident(axis: Any, place: int, incident: Incident, messages: int, sho
         linewidth=0,
         zorder=3,
     )
-    for suspect in incident.verdict.changes if incident.verdict else ():
-        if begin <= suspect.change.time <= end and suspect.weight > 0:
-            mark = MARKS.get(suspect.change.kind, "o")
-            axis.plot([suspect.change.time], [place], marker=mark, markersize=6, color="black", mec="white", zorder=4)
+    blamed = [
+        suspect.change
+        for suspect in (incident.verdict.changes if incident.verdict else ())
+        if begin <= suspect.change.time <= end and suspect.weight > BYSTANDER
+    ]
+    for change in blamed:
+        mark = MARKS.get(change.kind, "o")
+        axis.plot([change.time], [place], marker=mark, markersize=6, color="black", mec="white", zorder=4)
     left = opened - begin > TEXT_TURNS * span
-    anchor, shift, align = (onset, -7, "right") if left else (until, 7, "left")
+    anchor, shift, align = (
+        (min([onset, *(change.time for change in blamed)]), -7, "right") if left else (until, 7, "left")
+    )
     axis.annotate(
         _said(incident, messages),
         (anchor, place),

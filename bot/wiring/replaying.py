@@ -92,7 +92,7 @@ async def _replay_span(
             PastChanges(source, start=ticks.first, end=ticks.last, wait=wait)
             for source in parts.change_sources(settings)
         ],
-        say=lambda at: say(f"{at:%Y-%m-%d %H:%M} UTC"),
+        say=lambda at: say(f"at {at:%Y-%m-%d %H:%M} UTC"),
     )
     if not past.samples:
         raise BadInputError(f"{settings.path}: sources: none brings samples, so there is nothing to replay")

@@ -102,7 +102,7 @@ async def test_a_span_is_read_with_a_day_before_it_in_pages_and_only_read(settin
     assert {(asked.method, asked.path) for asked in seen} == {("GET", "/api/v1/query_range")}
     assert (report.ticks, report.series, report.incidents) == (54 * 60 + 1, 1, ())
     assert report.recording == "2025-10-09T08:55Z/2025-10-10T14:55Z"
-    assert said[0] == "2025-10-09 08:55 UTC"
+    assert said[0] == "at 2025-10-09 08:55 UTC"
 
 
 @pytest.mark.enable_socket
