@@ -8,13 +8,16 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from bot.bench import bench
 from bot.errors import BadInputError, FaultlineError
+
+if TYPE_CHECKING:
+    from bot.replay.report import ReplayReport
 
 BAD_INPUT = 2  # exit code: a person's file, flag or key is wrong
 FAILED = 1
@@ -153,16 +156,52 @@ def schema() -> None:
 
 @app.command()
 def replay(
-    folders: Annotated[list[Path], typer.Argument(help="Recordings.")],
+    folders: Annotated[list[Path] | None, typer.Argument(help="Recordings.", show_default=False)] = None,
     *,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Of the configured sources: a date, a moment, or 7d before now.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="As --from.", show_default="now")] = None,
+    config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a folder, one a line.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for report.txt, report.json and timeline.png.")
+    ] = None,
 ) -> None:
-    """Show what the bot would have said over recordings."""
+    """Show what the bot would have said: over recordings, or over a span that your Prometheus remembers."""
     from bot.logs import set_up_logging  # noqa: PLC0415
+    from bot.replay.folder import check_folder  # noqa: PLC0415
     from bot.wiring.replaying import replay_folder  # noqa: PLC0415
 
+    if bool(folders) == (from_ is not None):
+        raise BadInputError("replay takes either folders of recordings, or --from and --to for the configured sources")
+    if folders and to is not None:
+        raise BadInputError("--to belongs to --from; folders are replayed whole")
+    if from_ is not None:
+        _replay_past(from_, to, config=config, as_json=as_json, out=out)
+        return
+    if out is not None:
+        check_folder(out)
     set_up_logging(level="warning", json_lines=False)
-    raise typer.Exit(replay_each(folders, replay_folder=replay_folder, as_json=as_json))
+    raise typer.Exit(replay_each(folders or [], replay_folder=replay_folder, as_json=as_json, out=out))
+
+
+def _replay_past(from_: str, to: str | None, *, config: Path | None, as_json: bool, out: Path | None) -> None:
+    from bot.config import config_path, load_settings  # noqa: PLC0415
+    from bot.logs import set_up_logging  # noqa: PLC0415
+    from bot.replay.asked import span_of  # noqa: PLC0415
+    from bot.replay.folder import check_folder, write_report  # noqa: PLC0415
+    from bot.wiring.replaying import replay_span  # noqa: PLC0415
+
+    span = span_of(from_, to, now=datetime.now(UTC))
+    settings = load_settings(config_path(config))
+    if out is not None:
+        check_folder(out)
+    set_up_logging(level="warning", json_lines=False, secrets=settings.secrets.values())
+    report = replay_span(settings, span, say=lambda line: typer.echo(line, err=True))
+    if out is not None:
+        write_report(report, out)
+    typer.echo(json.dumps(report.as_json()) if as_json else report.text())
 
 
 @app.command()
@@ -268,19 +307,27 @@ def demo(
     raise typer.Exit(asyncio.run(run_demo(headless=headless, port=port)))
 
 
-class Report(Protocol):
-    def as_json(self) -> dict[str, Any]: ...
+def replay_each(
+    folders: Sequence[Path],
+    *,
+    replay_folder: Callable[[Path], ReplayReport],
+    as_json: bool,
+    out: Path | None = None,
+) -> int:
+    """Replay every folder; one that does not fit costs a line on standard error and the exit code, not the others.
 
-    def text(self) -> str: ...
+    out: where each gets a folder of its own with its report.
+    """
+    from bot.replay.folder import subfolder, write_report  # noqa: PLC0415
 
-
-def replay_each(folders: Sequence[Path], *, replay_folder: Callable[[Path], Report], as_json: bool) -> int:
-    """Replay every folder; one that does not fit costs a line on standard error and the exit code, not the others."""
     bad = 0
+    taken: set[str] = set()
     for number, folder in enumerate(folders, start=1):
         typer.echo(f"[{number}/{len(folders)}] {folder}", err=True)
         try:
             report = replay_folder(folder)
+            if out is not None:
+                write_report(report, subfolder(out, report.recording, taken))
         except BadInputError as error:
             typer.echo(" ".join(str(error).split("\n")), err=True)
             bad += 1

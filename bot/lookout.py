@@ -110,6 +110,9 @@ class Lookout:
             except FaultlineError as error:
                 log.warning("no history from source", extra={"source": source.name, "because": str(error)})
                 continue
+            for spot in history.blind:
+                missed = {"source": spot.source, "signals": spot.signals, "because": spot.because}
+                log.warning("history not complete", extra=missed)
             blocks.append(history)
         if blocks:
             await self._remember_versions(await asyncio.to_thread(self.watch.warm, side_by_side(blocks)), now)

@@ -139,13 +139,17 @@ class Catalogue:
     def model(self) -> Mapping[str, Model]:
         return {model.name: model for model in self.models}
 
+    @cached_property
+    def _node_names(self) -> frozenset[str]:
+        return frozenset(node.name for node in self.nodes)
+
     def entity_type(self, entity: str) -> EntityType:
         """Models win over services of the same name; `model/x` is a feature when declared, else a segment."""
         if entity in self.model:
             return EntityType.MODEL
         if entity in self.service:
             return EntityType.SERVICE
-        if any(node.name == entity for node in self.nodes):
+        if entity in self._node_names:
             return EntityType.NODE
         model, _, part = entity.partition("/")
         if part and model in self.model:

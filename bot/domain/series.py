@@ -85,6 +85,7 @@ class History:
     times_s: Floats  # (t,) ascending
     rows: Rows  # (k,) rows of the SeriesIndex
     values: Floats  # (t, k); NaN means no sample
+    blind: tuple[BlindSpot, ...] = ()  # what could not be read of that past
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

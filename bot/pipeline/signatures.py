@@ -26,7 +26,7 @@ CALLERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)  # each is one of a kind: compared by identity
 class Signature:
     """How one way of going wrong looks from outside."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from math import exp, log
 
 from bot.domain.catalogue import Catalogue, EntityType, Kind, Side
@@ -55,6 +56,16 @@ def chance(hypothesis: Hypothesis, kind: Kind, hops: int) -> float:
     own = signature.own.get(kind, 0.0) if hops == 0 else 0.0
     below = signature.downstream.get(kind, 0.0) * DECAY ** max(0, hops - 1) if hops > 0 else 0.0
     return QUIET_RATE + (1.0 - QUIET_RATE) * max(own, below)  # exactly QUIET_RATE when it does nothing
+
+
+@cache
+def _worth_of_silence(signature: Signature, hops: int) -> Mapping[Kind, float]:
+    """Nats by kind for a place that stayed quiet, so many hops below the root; kept, as each tick asks for thousands.
+
+    Kinds of which too little is expected to argue from are absent: hundreds of such crumbs would drown the rest.
+    """
+    likely = {kind: chance(Hypothesis(signature, ""), kind, hops) for kind in {*signature.own, *signature.downstream}}
+    return {kind: TEMPER * log((1.0 - p) / (1.0 - QUIET_RATE)) for kind, p in likely.items() if p >= 0.3}
 
 
 class Weigher:
@@ -130,17 +141,15 @@ class Weigher:
     def _silent(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         age = self.scene.now - self._seen
         for entity, distance in hops.items():
+            worth = _worth_of_silence(hypothesis.signature, distance)
             for kind in self._quiet.get(entity, ()):
-                if (entity, kind) in self._moved:
+                if kind not in worth or (entity, kind) in self._moved:
                     continue  # quiet again is not quiet
                 if distance > 0 and age < PATIENCE:
                     continue
                 if kind in LATE_KINDS and age < PATIENCE + self._label_delay(entity):
                     continue
-                expected = chance(hypothesis, kind, distance)
-                if expected < 0.3:  # too little to argue from; hundreds of such crumbs would drown the rest
-                    continue
-                yield Term(("quiet", f"{entity}:{kind}"), TEMPER * log((1.0 - expected) / (1.0 - QUIET_RATE)))
+                yield Term(("quiet", f"{entity}:{kind}"), worth[kind])
 
     def _label_delay(self, entity: str) -> timedelta:
         model = self._catalogue.model_of(entity)

@@ -6,7 +6,6 @@ as far back as `past`: the server's samples are its memory, not ours.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,8 +18,6 @@ from bot.http import HttpClient, HttpRefusedError, TooBigError
 from bot.ports import Pull
 from bot.sources.bucket_shapes import ShapeRule, Shapes
 from bot.sources.prometheus_answer import NotUnderstoodError, matrix
-
-log = logging.getLogger(__name__)
 
 PIECE = 500  # windows a question; what came before a deadline stays learnt
 MOST = 10_000  # windows that a start looks back at most
@@ -107,14 +104,11 @@ class HistogramDrift:
                     continue
                 for key, value in values.items():
                     columns.setdefault(index.row(key), np.full(len(times_s), np.nan))[slot] = value
-        for spot in self._blind():
-            log.warning(
-                "history not complete", extra={"source": self._name, "signals": spot.signals, "because": spot.because}
-            )
         return History(
             times_s=times_s,
             rows=np.fromiter(columns, np.int64, count=len(columns)),
             values=np.column_stack(list(columns.values())) if columns else np.empty((len(times_s), 0)),
+            blind=self._blind(),
         )
 
     async def _catch_up(

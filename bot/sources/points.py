@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ from bot.domain.series import BlindSpot, History, Samples, SeriesIndex, SeriesKe
 from bot.errors import GiveUpError, RetryLaterError, SourceDownError, UnknownOutcomeError
 from bot.http import HttpClient, HttpRefusedError
 from bot.ports import Pull
-
-log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=5)  # such statistics come by the hour or the day: each tick would ask for nothing
 RECENT = timedelta(days=7)  # an older point is no news, even to a bot that starts with it
@@ -126,10 +123,6 @@ class PointSource(ABC):
         if last_s < first_s:
             return History(times_s=np.empty(0), rows=np.empty(0, np.int64), values=np.empty((0, 0)))
         points, blind = self._usable(await self._read(start=min(start, end - RECENT), end=end))
-        for spot in blind:
-            log.warning(
-                "history not complete", extra={"source": self._name, "signals": spot.signals, "because": spot.because}
-            )
         columns: dict[int, np.ndarray[Any, np.dtype[np.float64]]] = {}
         for key, own in points.items():
             past = sorted(time_s for time_s in own if time_s <= last_s)
@@ -145,6 +138,7 @@ class PointSource(ABC):
             times_s=times_s,
             rows=np.fromiter(columns, np.int64, count=len(columns)),
             values=np.column_stack(list(columns.values())) if columns else np.empty((len(times_s), 0)),
+            blind=blind,
         )
 
     def _usable(self, reading: Reading) -> tuple[dict[SeriesKey, dict[float, float]], tuple[BlindSpot, ...]]:

@@ -6,7 +6,6 @@ A signal that cannot be read is a blind spot of its own; only when none can be r
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +21,6 @@ from bot.ports import Pull
 from bot.sources.label_rows import UNUSABLE, LabelRows
 from bot.sources.prometheus_answer import Answer, NotUnderstoodError, instant, matrix
 from bot.sources.vector_scan import scan
-
-log = logging.getLogger(__name__)
 
 MAX_POINTS = 11_000  # Prometheus refuses more a series and answer
 MIN_POINTS = 30  # below this an answer that is too big will not become small enough
@@ -50,6 +47,7 @@ class PrometheusSource:
     signals:     catalogued signals with a query; others are ignored.
     max_series:  rows that this source may claim in the index, all signals together.
     deadline_s:  real time for one pull; what is not there by then is blind.
+    whole:       a history that the server's own state cuts short is none: SourceDownError instead of a part.
     concurrency: queries at a time, so that we never are the load that we complain about.
     """
 
@@ -63,6 +61,7 @@ class PrometheusSource:
         deadline_s: float = 8.0,
         history_deadline_s: float = 60.0,
         concurrency: int = 4,
+        whole: bool = False,
     ) -> None:
         self._name = name
         self._client = client
@@ -71,6 +70,8 @@ class PrometheusSource:
         self._deadline_s = deadline_s
         self._history_deadline_s = history_deadline_s
         self._concurrency = concurrency
+        self._whole = whole
+        self._sizes: dict[str, int] = {}  # by signal: points a series that an answer has room for
 
     @property
     def name(self) -> str:
@@ -100,7 +101,7 @@ class PrometheusSource:
         )
 
     async def history(self, index: SeriesIndex, *, start: datetime, end: datetime, step_s: float) -> History:
-        """Fetch past columns by range queries; a signal that fails is left out and logged."""
+        """Fetch past columns by range queries; a signal that fails is left out and told as blind."""
         self._rows.attach(index)
         first_s, last_s = start.timestamp(), end.timestamp()
         times_s = first_s + step_s * np.arange(max(int((last_s - first_s) / step_s + 1e-9) + 1, 0), dtype=np.float64)
@@ -110,15 +111,15 @@ class PrometheusSource:
             {signal: self._range(signal, times_s, step_s) for signal in self._signals},
             deadline_s=self._history_deadline_s,
         )
-        for spot in self._blind(answers):
-            log.warning(
-                "history not complete", extra={"source": self._name, "signals": spot.signals, "because": spot.because}
-            )
+        spoilt = [one for one in answers.values() if isinstance(one, _Failed) and one.whole_source]
+        if self._whole and spoilt:
+            raise SourceDownError(spoilt[0].because)
         brought = [answer for answer in answers.values() if isinstance(answer, _Brought)]
         return History(
             times_s=times_s,
             rows=np.concatenate([one.rows for one in brought]) if brought else np.empty(0, np.int64),
             values=np.hstack([one.values for one in brought]) if brought else np.empty((len(times_s), 0)),
+            blind=self._blind(answers),
         )
 
     async def _all(
@@ -182,7 +183,7 @@ class PrometheusSource:
     async def _range(self, signal: Signal, times_s: Floats, step_s: float) -> _Brought:
         """Fetch in pieces that the server will answer; smaller ones where its answer exceeds our cap."""
         pieces: list[tuple[int, Answer]] = []
-        begin, size = 0, MAX_POINTS - 1
+        begin, size = 0, self._sizes.get(signal.name, MAX_POINTS - 1)
         while begin < len(times_s):
             piece = times_s[begin : begin + size]
             params = {
@@ -197,6 +198,7 @@ class PrometheusSource:
                 size = len(piece) // 2
                 if size < MIN_POINTS:
                     raise
+                self._sizes[signal.name] = size  # the next history does not have to find it out again
                 continue
             pieces.append((begin, matrix(told, piece, step_s)))
             begin += len(piece)

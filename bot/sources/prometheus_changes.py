@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from bot.clock import from_epoch
 from bot.domain.change import Change
 from bot.errors import GiveUpError, SourceDownError
 from bot.http import HttpClient
@@ -14,6 +15,10 @@ from bot.sources.prometheus_answer import NotUnderstoodError, matrix
 from bot.sources.version_watch import ChangeQuery, VersionWatch
 
 MAX_COLUMNS = 10_000  # below what Prometheus refuses; an older start is cut off
+
+
+class UnansweredError(SourceDownError):
+    """The server is there, but this query got no answer, or half of one: asking again changes nothing."""
 
 
 class PrometheusChanges:
@@ -47,12 +52,16 @@ class PrometheusChanges:
 
     async def changes(self, *, since: datetime, until: datetime) -> Sequence[Change]:
         """Look at what came since the last look of each query; the first look begins at `since`."""
-        found: list[Change] = []
+        return [change for _, change in await self.noticed(since=since, until=until)]
+
+    async def noticed(self, *, since: datetime, until: datetime) -> list[tuple[datetime, Change]]:
+        """As `changes`, each with the moment at which it could first be seen."""
+        found: list[tuple[float, Change]] = []
         for number in range(len(self._queries)):
             found += await self._one(number, since.timestamp(), until.timestamp())
-        return sorted(found, key=lambda change: change.time)
+        return [(from_epoch(at_s), change) for at_s, change in sorted(found, key=lambda pair: pair[1].time)]
 
-    async def _one(self, number: int, since_s: float, until_s: float) -> list[Change]:
+    async def _one(self, number: int, since_s: float, until_s: float) -> list[tuple[float, Change]]:
         last_s = self._until_s[number]
         begin_s = since_s if last_s is None else last_s + self._step_s
         begin_s = max(begin_s, until_s - MAX_COLUMNS * self._step_s)
@@ -68,12 +77,12 @@ class PrometheusChanges:
         try:
             answer = matrix(await self._client.get_json("api/v1/query_range", params), times_s, self._step_s)
         except (GiveUpError, NotUnderstoodError) as error:
-            raise SourceDownError(f"{self._queries[number].query[:80]}: {error}") from error
+            raise UnansweredError(f"{self._queries[number].query[:80]}: {error}") from error
         if answer.flaw:
-            raise SourceDownError(answer.flaw)  # half an answer would read as a version that vanished
+            raise UnansweredError(answer.flaw)  # half an answer would read as a version that vanished
         watch = self._watches[number]
-        found: list[Change] = []
+        found: list[tuple[float, Change]] = []
         for at_s, column in zip(times_s.tolist(), answer.values.tolist(), strict=True):
-            found += watch.observe(at_s, list(zip(answer.metrics, column, strict=True)))
+            found += [(at_s, one) for one in watch.observe(at_s, list(zip(answer.metrics, column, strict=True)))]
         self._until_s[number] = until_s
         return found

@@ -184,6 +184,7 @@ class RecordingSource:
         self._recording = recording
         self._step_s = recording.catalogue.step_s
         self._keys = tuple(recording.index)
+        self._signals = tuple(dict.fromkeys(key.signal for key in self._keys))
         self._index: SeriesIndex | None = None
         self._rows = np.full(len(self._keys), -1, np.int64)
 
@@ -193,7 +194,7 @@ class RecordingSource:
 
     @property
     def signals(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(key.signal for key in self._keys))
+        return self._signals
 
     async def close(self) -> None:
         """Nothing is held open."""

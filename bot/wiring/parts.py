@@ -92,7 +92,8 @@ def http_client(settings: Settings, name: str) -> HttpClient:
     )
 
 
-def prometheus(settings: Settings, section: PrometheusSection) -> PrometheusSource:
+def prometheus(settings: Settings, section: PrometheusSection, *, whole: bool = False) -> PrometheusSource:
+    """whole: a past that cannot be read whole is none."""
     wanted = None if section.signals is None else frozenset(section.signals)
     return PrometheusSource(
         section.name,
@@ -100,12 +101,13 @@ def prometheus(settings: Settings, section: PrometheusSection) -> PrometheusSour
         [signal for signal in settings.catalogue.signals if wanted is None or signal.name in wanted],
         max_series=section.max_series,
         deadline_s=section.deadline.total_seconds(),
+        whole=whole,
     )
 
 
-def metric_sources(settings: Settings) -> list[MetricSource]:
-    """Every source of samples that is configured."""
-    found: list[MetricSource] = [prometheus(settings, section) for section in settings.sources.prometheus]
+def metric_sources(settings: Settings, *, whole: bool = False) -> list[MetricSource]:
+    """Every source of samples that is configured. whole: see `prometheus`."""
+    found: list[MetricSource] = [prometheus(settings, section, whole=whole) for section in settings.sources.prometheus]
     found += pulled_sources(settings, http_client)
     if settings.sources.recording is not None:
         found.append(RecordingSource(load_recording(settings.sources.recording)))

@@ -95,7 +95,10 @@ class ScriptedSource:
         times = np.arange(start.timestamp(), end.timestamp() + step_s / 2, step_s)
         columns = [[self._value(key, from_epoch(float(at))) for key in self.series] for at in times]
         return History(
-            times_s=times, rows=self._rows(index), values=np.array(columns, dtype=float).reshape(len(times), -1)
+            times_s=times,
+            rows=self._rows(index),
+            values=np.array(columns, dtype=float).reshape(len(times), -1),
+            blind=self.blind,
         )
 
     async def pull(self, index, *, at):

@@ -397,6 +397,16 @@ async def test_a_source_without_history_only_starts_colder():
     assert plant.watch.judged == 2
 
 
+async def test_what_a_history_could_not_read_is_logged_by_source(caplog):
+    source = ScriptedSource(some(AUC), name="ml")
+    source.blind = (BlindSpot(source="ml", because="parse error", signals=("latency",)),)
+
+    await Plant.warm(source)
+
+    [record] = [record for record in caplog.records if record.message == "history not complete"]
+    assert (record.source, record.signals, record.because) == ("ml", ("latency",), "parse error")
+
+
 async def test_a_saved_state_that_cannot_be_used_is_learnt_afresh():
     plant = Plant()
     await plant.store.commit(Changeset(snapshot=b"not one of ours"))

@@ -84,6 +84,19 @@ def test_progress_and_complaints_go_to_standard_error_alone(command):
     assert complaint == f"{broken}/telemetry.csv.gz: row 1: the signal 'gpu' is not in catalog.yaml"
 
 
+def test_each_recording_gets_a_folder_with_its_report_and_its_line_stays_as_it_is(stories, tmp_path, own_logging):
+    folders = [str(stories["quiet"]), str(stories["disk"]), str(stories["quiet"])]
+
+    done = CliRunner().invoke(app, ["replay", *folders, "--json", "--out", str(tmp_path / "out")])
+
+    assert done.exit_code == 0
+    files = ["report.json", "report.txt", "timeline.png"]
+    kept = {path.name: sorted(one.name for one in path.iterdir()) for path in (tmp_path / "out").iterdir()}
+    assert kept == {"quiet": files, "disk": files, "quiet-2": files}
+    lines = [checked(line) for line in done.stdout.splitlines()]
+    assert json.loads((tmp_path / "out" / "disk" / "report.json").read_text()) == lines[1]
+
+
 def test_a_folder_that_does_not_fit_costs_the_exit_code_and_nothing_else(command):
     done, _ = command
 

@@ -295,6 +295,37 @@ async def test_a_history_larger_than_the_cap_is_asked_in_smaller_pieces():
     np.testing.assert_array_equal(history.values[:, 0], history.times_s // 60)
 
 
+async def test_how_much_fits_an_answer_is_found_out_once():
+    async with api_server(points) as (url, seen), HttpClient(url, max_bytes=8_000) as client:
+        source, index = PrometheusSource("prom", client, [signal()]), SeriesIndex()
+        first = await source.history(index, start=AT - timedelta(minutes=600), end=AT, step_s=60.0)
+        asked = len(seen)
+        second = await source.history(index, start=AT - timedelta(minutes=600), end=AT, step_s=60.0)
+
+    np.testing.assert_array_equal(first.values, second.values)
+    assert len(seen) - asked < asked
+    assert max(float(one.query["end"]) - float(one.query["start"]) for one in seen[asked:]) < 600 * 60
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_history_that_the_server_cuts_short_is_a_part_or_if_so_asked_none(whole):
+    def half(asked):
+        return (503, "overloaded") if asked.query["query"] == "slow" else points(asked)
+
+    signals = [signal(), Signal(name="slow", kind=Kind.LATENCY, query="slow", entity_labels=("version",))]
+    async with api_server(half) as (url, _), HttpClient(url) as client:
+        source, index = PrometheusSource("prom", client, signals, whole=whole), SeriesIndex()
+        asked = source.history(index, start=AT - timedelta(minutes=3), end=AT, step_s=60.0)
+        if whole:
+            with pytest.raises(SourceDownError, match="503: overloaded"):
+                await asked
+            return
+        history = await asked
+
+    assert history.values.shape == (4, 1)
+    assert [(spot.signals, "overloaded" in spot.because) for spot in history.blind] == [(("slow",), True)]
+
+
 async def test_points_beside_the_grid_are_dropped():
     def answers(asked):
         start = float(asked.query["start"])
