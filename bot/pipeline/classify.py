@@ -24,10 +24,9 @@ from bot.pipeline.observe import Scene
 from bot.pipeline.relate import cause_time, kind_of
 from bot.pipeline.signatures import SIGNATURES, Signature
 from bot.pipeline.weigh import Hypothesis, Weigher
+from bot.pipeline.weights import MIXED_PENALTY, SETTLED
 from bot.pipeline.words import advice_text, blind_text, settle_text, term_text
 
-SETTLED = 0.75  # below this no side is named
-MIXED_PENALTY = 5.0  # nats: two independent troubles at once are rare
 CANDIDATES = 5  # shown, and considered for "mixed"
 MAX_REASONS = 12
 MAX_SUSPECTS = 10

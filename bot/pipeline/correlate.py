@@ -12,8 +12,8 @@ from bot.domain.incident import Incident, IncidentId, Member, Severity, State
 from bot.domain.policy import SpeakingPolicy
 from bot.pipeline.relate import cause_time, related, related_otherwise
 from bot.pipeline.severity import severity_of
+from bot.pipeline.weights import ROOT_LATE_TICKS
 
-ROOT_LATE_TICKS = 5  # how much later than its symptoms a root may seem to begin: onsets are estimates
 NewId = Callable[[Sequence[Finding], datetime], IncidentId]
 
 

@@ -6,23 +6,8 @@ from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Catalogue, Kind, Side
 from bot.domain.finding import Finding, FindingKind
+from bot.pipeline.weights import EARLY_TICKS, FILLING, FILLING_LAG, LAGS, MAX_HOPS, TOGETHER_TICKS
 
-# A symptom seldom precedes its cause; onsets are estimates, so two ticks of slack.
-EARLY_TICKS = 2
-TOGETHER_TICKS = 3  # symptoms of one unseen cause begin within this
-MAX_HOPS = 4
-
-# How long a trouble takes to show in a kind of signal: age must first exceed what people tolerate, and
-# predictions move only when stale values have drifted.
-LAGS: dict[Side, timedelta] = {
-    Side.INFRASTRUCTURE: timedelta(minutes=10),
-    Side.SERVING: timedelta(minutes=10),
-    Side.DATA: timedelta(minutes=30),
-    Side.QUALITY: timedelta(minutes=60),
-}
-# A resource that fills up hurts when it is full, which may take hours: its effects may begin at any time until then.
-FILLING = frozenset({Kind.DISK, Kind.MEMORY, Kind.BACKLOG})
-FILLING_LAG = timedelta(hours=6)
 ORDER = {Side.INFRASTRUCTURE: 0, Side.SERVING: 0, Side.DATA: 1, Side.QUALITY: 2}
 LATE_KINDS = frozenset({Kind.QUALITY, Kind.CALIBRATION, Kind.LABEL_RATE})
 

@@ -18,18 +18,28 @@ from bot.domain.finding import Finding, FindingKind
 from bot.pipeline.observe import Place, Scene
 from bot.pipeline.relate import LATE_KINDS, cause_time, kind_of
 from bot.pipeline.signatures import Signature
-
-QUIET_RATE = 0.02  # how often a series leaves its usual range for no reason of ours
-DECAY = 0.7  # of a cause's effect, a hop along the topology
-TEMPER = 0.5  # telemetry repeats itself: each further sign counts half, or naive Bayes is wildly sure
-LEAD_CAP = 2.0  # nats that timing may be worth
-CHANGE_CAP = 4.6  # nats a change at the right place and time may be worth, while the change feed may be incomplete
-NO_CHANGE = -4.0  # a cause that needs a change, and no such change is known
-CHANGE_MEMORY = timedelta(minutes=30)  # changes older than this at the onset do not count
-CHANGE_TAU = timedelta(minutes=12)
-UNSEEN_ROOT = -2.5  # nats against a cause that shows nothing of its own at its root
-UPSTREAM_FIRST = -3.0  # nats, when something that the root stands on was ill before it; half when they began together
-PATIENCE = timedelta(minutes=5)  # what should follow has this long before its silence counts
+from bot.pipeline.weights import (
+    ARGUABLE,
+    CHANGE_CAP,
+    CHANGE_LATE_TICKS,
+    CHANGE_MEMORY,
+    CHANGE_TAU,
+    DECAY,
+    HELPING_CHANGE_CAP,
+    LATE_A_TICK,
+    LEAD_A_TICK,
+    LEAD_CAP,
+    NO_CHANGE,
+    PATIENCE,
+    PLAIN_SIGMAS,
+    QUIET_RATE,
+    ROOT_SIGN,
+    SAME_TIME_TICKS,
+    TEMPER,
+    UNSEEN_ROOT,
+    UPSTREAM_FIRST,
+    UPSTREAM_TOGETHER,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ def _worth_of_silence(signature: Signature, hops: int) -> Mapping[Kind, float]:
     Kinds of which too little is expected to argue from are absent: hundreds of such crumbs would drown the rest.
     """
     likely = {kind: chance(Hypothesis(signature, ""), kind, hops) for kind in {*signature.own, *signature.downstream}}
-    return {kind: TEMPER * log((1.0 - p) / (1.0 - QUIET_RATE)) for kind, p in likely.items() if p >= 0.3}
+    return {kind: TEMPER * log((1.0 - p) / (1.0 - QUIET_RATE)) for kind, p in likely.items() if p >= ARGUABLE}
 
 
 class Weigher:
@@ -125,7 +135,7 @@ class Weigher:
             if entity not in hops:
                 continue
             gain = log(chance(hypothesis, kind, hops[entity]) / QUIET_RATE)
-            strength = min(1.0, abs(finding.evidence.peak_z) / 8.0)  # barely open counts less than plain
+            strength = min(1.0, abs(finding.evidence.peak_z) / PLAIN_SIGMAS)
             if gain > 0:
                 yield Term(("moved", f"{entity}:{kind}"), TEMPER * strength * gain)
 
@@ -160,7 +170,7 @@ class Weigher:
         roots = [
             f.onset
             for (entity, kind), f in self._moved.items()
-            if hops.get(entity) == 0 and hypothesis.signature.own.get(kind, 0.0) >= 0.5 and kind not in LATE_KINDS
+            if hops.get(entity) == 0 and hypothesis.signature.own.get(kind, 0.0) >= ROOT_SIGN and kind not in LATE_KINDS
         ]
         # when late labels began to tell is known to within their delay: too loose to say who came first
         symptoms = [
@@ -169,9 +179,9 @@ class Weigher:
         if not roots or not symptoms:
             return
         lead = (min(symptoms) - min(roots)).total_seconds() / self._catalogue.step_s  # ticks
-        if abs(lead) <= 1.0:
+        if abs(lead) <= SAME_TIME_TICKS:
             return
-        weight = max(-LEAD_CAP, min(LEAD_CAP, 0.5 * lead)) if lead < 0 else min(LEAD_CAP, 0.25 * lead)
+        weight = max(-LEAD_CAP, LATE_A_TICK * lead) if lead < 0 else min(LEAD_CAP, LEAD_A_TICK * lead)
         yield Term(("order", hypothesis.entity), weight)
 
     def _upstream(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
@@ -188,8 +198,9 @@ class Weigher:
             if hypothesis.entity not in self._catalogue.downstream(entity):
                 continue
             lead = (min(begun) - finding.onset).total_seconds() / self._catalogue.step_s  # ticks
-            strength = min(1.0, abs(finding.evidence.peak_z) / 8.0)
-            weight = strength * (UPSTREAM_FIRST if lead >= 1.0 else UPSTREAM_FIRST / 2.0 if lead > -1.0 else 0.0)
+            strength = min(1.0, abs(finding.evidence.peak_z) / PLAIN_SIGMAS)
+            before, beside = lead >= SAME_TIME_TICKS, lead > -SAME_TIME_TICKS
+            weight = strength * (UPSTREAM_FIRST if before else UPSTREAM_TOGETHER if beside else 0.0)
             if weight < 0.0 and (worst is None or (weight, entity) < worst):
                 worst = (weight, entity)
         if worst is not None:
@@ -202,7 +213,7 @@ class Weigher:
             return
         best = max((self.nearness(change) for change in self.matching(hypothesis)), default=0.0)
         if best > 0.0:
-            cap = CHANGE_CAP if signature.change else 1.0
+            cap = CHANGE_CAP if signature.change else HELPING_CHANGE_CAP
             yield Term(("change", hypothesis.entity), cap * best)
         elif signature.change:
             yield Term(("change", hypothesis.entity), NO_CHANGE)
@@ -226,7 +237,7 @@ class Weigher:
         Onsets are estimates and changes are polled, so one may seem to follow. The nearer is likelier: a rollback
         soon after the onset must not be blamed like the promotion just before it.
         """
-        slack = timedelta(seconds=3 * self._catalogue.step_s)
+        slack = timedelta(seconds=CHANGE_LATE_TICKS * self._catalogue.step_s)
         if change.time > self._seen + slack or self._began - change.time > CHANGE_MEMORY:
             return 0.0
         return exp(-min(abs(change.time - self._began), abs(change.time - self._seen)) / CHANGE_TAU)

@@ -13,9 +13,10 @@ from bot.domain.change import ChangeKind
 from bot.domain.finding import FindingKind
 from bot.domain.series import SeriesKey
 from bot.domain.verdict import Cause, RollbackAdvice, Subcause
-from bot.pipeline.classify import SETTLED, classify
+from bot.pipeline.classify import classify
 from bot.pipeline.signatures import SIGNATURES
-from bot.pipeline.weigh import QUIET_RATE, Hypothesis, chance
+from bot.pipeline.weigh import Hypothesis, chance
+from bot.pipeline.weights import QUIET_RATE, SETTLED
 from tests.pipeline import builders as b
 from tests.pipeline.builders import CATALOGUE, blind, change, finding, gap, incident, promotion, scene
 
