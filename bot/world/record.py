@@ -145,9 +145,14 @@ def touched(world: World, twin: World, *, within: NDArray[np.bool_]) -> NDArray[
 
     within: (minutes,) where to look. The twin has the same noise, so that the difference is the trouble alone.
     """
-    both = world.present & twin.present & within[:, None]
-    difference = np.where(both, np.abs(world.values - twin.values), 0.0)
+    far = departed(world, twin) & within[:, None]
+    return np.asarray(far.sum(axis=0) >= SEEN_MINUTES, dtype=np.bool_)
+
+
+def departed(world: World, twin: World) -> NDArray[np.bool_]:
+    """Say for each minute and series whether the trouble moved it out of its quiet spread, (minutes, series)."""
+    difference = np.where(world.present & twin.present, np.abs(world.values - twin.values), 0.0)
     steps = np.abs(np.diff(twin.values, axis=0))
     # spread of the noise from successive differences: the season must not count as noise
-    spread = np.maximum(1.4826 * np.median(steps, axis=0) / np.sqrt(2), 1e-9)
-    return np.asarray((difference > SEEN_SIGMAS * spread).sum(axis=0) >= SEEN_MINUTES, dtype=np.bool_)
+    spread = np.maximum(1.4826 * np.nanmedian(steps, axis=0) / np.sqrt(2), 1e-9)
+    return np.asarray(difference > SEEN_SIGMAS * spread, dtype=np.bool_)

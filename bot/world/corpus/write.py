@@ -19,7 +19,7 @@ from bot.world.corpus.installation import installation
 from bot.world.faults.episode import Episode
 from bot.world.faults.innocent import InnocentDeploy, Note
 from bot.world.faults.model_side import BadVersion
-from bot.world.record import START_S, Recorded, aftermath, touched, write_lines, write_table
+from bot.world.record import START_S, Recorded, aftermath, departed, touched, write_lines, write_table
 from bot.world.simulate import World
 from bot.world.topology import Topology
 
@@ -103,8 +103,12 @@ def _everyday(topology: Topology, trouble: Sequence[Episode], *, start_s: float,
     return tuple(found)
 
 
-def record_family(folder: Path, *, family: str, seed: int) -> Recorded:
-    """Write catalog.yaml, telemetry.csv.gz, changes.jsonl and truth.jsonl. The same arguments write the same bytes."""
+def record_family(folder: Path, *, family: str, seed: int, noise: bool = False) -> Recorded:
+    """Write catalog.yaml, telemetry.csv.gz, changes.jsonl and truth.jsonl. The same arguments write the same bytes.
+
+    noise: a control for scoring: every series is independent noise of its own mean and spread, the truth is kept.
+    Raises KeyError for an unknown family.
+    """
     plan, rng = planned(family, seed)
     last_s = START_S + plan.hours * HOUR_S - plan.topology.step_s
     world = World(plan.topology, seed=seed, start_s=START_S, episodes=(*plan.background, *plan.trouble))
@@ -113,6 +117,8 @@ def record_family(folder: Path, *, family: str, seed: int) -> Recorded:
         one.advance(last_s)
     chosen = columns(world.series, plan.spoken, rng)
     values, seen = told(world.values, world.present, chosen, plan.spoken, rng)
+    if noise:
+        values = values.mean(axis=0) + values.std(axis=0) * rng.standard_normal(values.shape)
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(described(plan.topology, plan.spoken), sort_keys=False, allow_unicode=True)
     (folder / "catalog.yaml").write_text(text, encoding="utf-8")
@@ -142,6 +148,13 @@ def _rows(
                     yield row
 
 
+def _visible(world: World, twin: World, columns_: Sequence[int], *, within: Flags) -> int | None:
+    """When the first of the series that a trouble moves has left its quiet spread: seconds, None for never."""
+    far = departed(world, twin)[:, columns_] & within[:, None]
+    rows = np.flatnonzero(far.any(axis=1))
+    return int(world.start_s + world.step_s * rows[0]) if len(rows) else None
+
+
 def _truth(episode: Episode, world: World, twin: World, chosen: Sequence[Column]) -> dict[str, Any] | None:
     """Say what an episode was, and whether anybody who watches what is told here could have seen it."""
     root = episode.root()
@@ -149,9 +162,11 @@ def _truth(episode: Episode, world: World, twin: World, chosen: Sequence[Column]
         return None
     times_s = world.start_s + world.step_s * np.arange(world.count)
     active = episode.intensity(times_s.astype(np.float64)) > 0
-    moved = touched(world, twin, within=active | aftermath(episode, times_s, world))
+    within = active | aftermath(episode, times_s, world)
+    moved = touched(world, twin, within=within)
     gone = (twin.present & ~world.present)[active].sum(axis=0) >= 5
     shown = {column.source for column in chosen}
+    visible_s = _visible(world, twin, sorted(n for n in shown if moved[n]), within=within)
     end_s = min(episode.end_s + episode.fall_s, float(times_s[-1]))
     if isinstance(episode, BadVersion) and not episode.returns:
         end_s = float(times_s[-1])
@@ -168,5 +183,6 @@ def _truth(episode: Episode, world: World, twin: World, chosen: Sequence[Column]
         "subcause": root.subcause,
         "entities": list(root.entities),
         "series": series,
+        "visible": visible_s if visible_s is not None else round(episode.start_s),
         "detectable": any(moved[number] or gone[number] for number in shown),
     }
