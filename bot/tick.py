@@ -111,7 +111,13 @@ class Tick:
             storm = len(seen.findings) > OFF_LOOP_FINDINGS
             grouped = await _worked(
                 lambda: correlate(
-                    seen.findings, live, self.catalogue, now=at, policy=self._speaking, new_id=incident_id
+                    seen.findings,
+                    live,
+                    self.catalogue,
+                    now=at,
+                    policy=self._speaking,
+                    new_id=incident_id,
+                    changes=(*known_changes, *new_changes),
                 ),
                 off_loop=storm,
             )

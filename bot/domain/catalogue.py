@@ -107,6 +107,28 @@ class Model:
     features: tuple[Feature, ...] = ()
 
 
+COUNTS = frozenset({"count", "restarts", "1", "pods", "replicas"})
+# More errors are never good news, fewer never bad. Of other kinds either way may be: a share that is used, or left.
+HARMS = {
+    **dict.fromkeys(
+        (
+            Kind.LATENCY,
+            Kind.ERRORS,
+            Kind.RESTARTS,
+            Kind.BACKLOG,
+            Kind.INFERENCE_LATENCY,
+            Kind.FALLBACK,
+            Kind.FEATURE_NULL,
+            Kind.FEATURE_DRIFT,
+            Kind.FRESHNESS,
+            Kind.PREDICTION_DRIFT,
+        ),
+        Worse.UP,
+    ),
+    Kind.AVAILABILITY: Worse.DOWN,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     name: str
@@ -115,6 +137,16 @@ class Signal:
     worse: Worse = Worse.BOTH
     query: str | None = None  # PromQL, when pulled live
     entity_labels: tuple[str, ...] = ()  # the labels that name the entity, joined by "/"
+
+    @property
+    def counted(self) -> bool:
+        """Whether its values are whole things, such as pods."""
+        return self.unit.strip().lower() in COUNTS
+
+    @property
+    def harm(self) -> Worse:
+        """Which way it moves when things get worse: as declared, else as its kind always does, if it does."""
+        return self.worse if self.worse is not Worse.BOTH else HARMS.get(self.kind, Worse.BOTH)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Catalogue
+from bot.domain.change import Change
 from bot.domain.finding import Finding, FindingKind, Fingerprint
-from bot.domain.incident import Incident, IncidentId, Member, Severity, State
+from bot.domain.incident import Incident, IncidentId, Member, State
 from bot.domain.policy import SpeakingPolicy
+from bot.pipeline.patience import ripe
 from bot.pipeline.relate import cause_time, related, related_otherwise
 from bot.pipeline.severity import severity_of
 from bot.pipeline.weights import ROOT_LATE_TICKS
@@ -25,10 +27,12 @@ def correlate(
     now: datetime,
     policy: SpeakingPolicy,
     new_id: NewId,
+    changes: Sequence[Change] = (),
 ) -> tuple[Incident, ...]:
     """Return every incident that is open now or changed in this tick, oldest first.
 
     incidents: the open ones, and those resolved recently enough to be reopened.
+    changes: recent ones; what a rollout costs while it happens is waited for.
     """
     live = [incident for incident in incidents if incident.open]
     past = [incident for incident in incidents if not incident.open]
@@ -43,7 +47,7 @@ def correlate(
         grouped[home.id] = _admit(grouped.get(home.id, home), finding, now=now)
     merged = _merge_untold(grouped, catalogue)
     return tuple(
-        _settle(incident, catalogue, now=now, policy=policy)
+        _settle(incident, catalogue, changes, now=now, policy=policy)
         for incident in sorted(merged, key=lambda incident: (incident.opened, incident.id))
     )
 
@@ -170,7 +174,9 @@ def _begins_in(one: Incident, other: Incident, catalogue: Catalogue) -> bool:
     return any(_joins(first, m.finding, other, catalogue) for m in other.members if m.active)
 
 
-def _settle(incident: Incident, catalogue: Catalogue, *, now: datetime, policy: SpeakingPolicy) -> Incident:
+def _settle(
+    incident: Incident, catalogue: Catalogue, changes: Sequence[Change], *, now: datetime, policy: SpeakingPolicy
+) -> Incident:
     """Derive what follows from the members: onset, severity, state."""
     active = incident.active_findings
     if not incident.open:
@@ -185,8 +191,7 @@ def _settle(incident: Incident, catalogue: Catalogue, *, now: datetime, policy: 
             clean_since=None,
             onset=min(finding.onset for finding in incident.findings),
         )
-        wait = policy.debounce / 2 if severity is Severity.CRITICAL else policy.debounce
-        if incident.state is State.PENDING and now - _since(incident) >= wait:
+        if incident.state is State.PENDING and ripe(active, severity, changes, catalogue, now=now, policy=policy):
             settled = replace(settled, state=State.FIRING)
     else:
         since = incident.clean_since or now
@@ -194,8 +199,3 @@ def _settle(incident: Incident, catalogue: Catalogue, *, now: datetime, policy: 
         if now - since >= policy.resolve_after or incident.state is State.PENDING:
             settled = replace(settled, state=State.RESOLVED, resolved=since)
     return settled if settled == incident else replace(settled, updated=now)
-
-
-def _since(incident: Incident) -> datetime:
-    """Since when the present spell lasts."""
-    return min(finding.detected for finding in incident.active_findings)

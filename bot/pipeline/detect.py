@@ -62,7 +62,6 @@ FLOORS: Mapping[Kind, _Floor] = {
 }
 SHARES = frozenset({"ratio", "share", "fraction", "psi", "probability", "auc", "accuracy"})  # values between 0 and 1
 PERCENTS = frozenset({"%", "percent", "pct"})  # the same times 100
-COUNTS = frozenset({"count", "restarts", "1", "pods", "replicas"})
 
 
 def floors_of(signal: Signal) -> tuple[float, float]:
@@ -75,7 +74,7 @@ def floors_of(signal: Signal) -> tuple[float, float]:
         return floor.ratio, 0.0
     if unit in PERCENTS:
         return 100.0 * floor.ratio, 0.0
-    if unit in COUNTS:
+    if signal.counted:
         return 0.5, floor.relative
     return 0.0, floor.relative
 
@@ -116,7 +115,7 @@ def guards_for(index: SeriesIndex, catalogue: Catalogue, *, budget: float = BUDG
     for key in index:
         signal = catalogue.signal.get(key.signal)
         low, share = floors_of(signal) if signal else (0.0, 0.2)
-        directions.append(DIRECTIONS[signal.worse] if signal else 0)
+        directions.append(DIRECTIONS[signal.harm] if signal else 0)
         absolute.append(low)
         relative.append(share)
     return Guards(
@@ -159,6 +158,7 @@ def findings_of(
     closer: the second look, at the flagged series only; None: findings come without their course.
     """
     found = []
+    replaced = _replaced(judgements, index)
     looked, place = _looked(judgements, index, catalogue, closer)
     for row in np.flatnonzero(judgements.active | judgements.gap):
         key = index[int(row)]
@@ -170,7 +170,7 @@ def findings_of(
             before = known.get(fingerprint_of(key, gap=False))
             if before is not None:
                 found.append(before)
-        if gap and key.signal in blind_signals:
+        if gap and (key.signal in blind_signals or (key.signal, key.entity) in replaced):
             continue
         one = _finding(judgements, int(row), key, signal, now=now, known=known, step_s=catalogue.step_s)
         if looked is not None and int(row) in place:
@@ -178,6 +178,17 @@ def findings_of(
             one = replace(one, evidence=replace(one.evidence, course=course))
         found.append(one)
     return tuple(found)
+
+
+def _replaced(judgements: Judgements, index: SeriesIndex) -> frozenset[tuple[str, str]]:
+    """Signals of entities of which some series ended while others go on: a pod was replaced, nobody fell silent."""
+    ended = {(index[int(row)].signal, index[int(row)].entity) for row in np.flatnonzero(judgements.gap)}
+    if not ended:
+        return frozenset()
+    there = judgements.missing_s == 0
+    return frozenset(
+        place for row, key in enumerate(index) if there[row] and (place := (key.signal, key.entity)) in ended
+    )
 
 
 def _looked(
@@ -243,7 +254,7 @@ def _finding(
         onset = from_epoch(onset_s) if np.isfinite(onset_s) else now
         direction = _direction(judgements, row)
         kind = KINDS.get(Departure(int(judgements.kind[row])), FindingKind.LEVEL)
-    worse = signal.worse is Worse.BOTH or (signal.worse is Worse.UP) == (direction is Direction.UP)
+    worse = signal.harm is Worse.BOTH or (signal.harm is Worse.UP) == (direction is Direction.UP)
     return Finding(
         key=key,
         kind=kind,

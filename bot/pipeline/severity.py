@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.domain.catalogue import Catalogue, Kind
-from bot.domain.finding import Finding, FindingKind
+from bot.domain.catalogue import Catalogue, Kind, Side, Signal
+from bot.domain.finding import Direction, Finding, FindingKind
 from bot.domain.incident import Severity
 
 # users or decisions are hit
@@ -13,20 +13,62 @@ CRITICAL = frozenset({Kind.AVAILABILITY, Kind.ERRORS, Kind.QUALITY, Kind.FALLBAC
 # feature drift alone never pages; label counts and a lone resource reading are evidence, not trouble
 EVIDENCE_ONLY = frozenset({Kind.FEATURE_DRIFT, Kind.FEATURE_VALUE, Kind.LABEL_RATE, Kind.LABEL_VOLUME})
 LOAD_ONLY = frozenset({Kind.TRAFFIC, Kind.THROUGHPUT, Kind.CPU, Kind.CACHE, Kind.NETWORK, Kind.RESTARTS})
+LABELLED = frozenset({Kind.QUALITY, Kind.CALIBRATION, Kind.LABEL_RATE, Kind.LABEL_VOLUME})
+SLIGHT_SIGMAS = 3.0  # a lasting shift nearer than this is no trouble of itself, where nobody's decisions are measured
+FEW_LABELS = 0.6  # of the usual count: with fewer, what labels say of quality has to wait
+MANY_GONE = 0.4  # of the replicas: fewer are scaled away or rolled over every day
 PLAIN_SIGMAS = 15.0  # a feature value this far out is a broken unit, not a drifting population
+
+
+def _slight(finding: Finding, signal: Signal) -> bool:
+    lasting = finding.kind is FindingKind.SHIFT and signal.kind.side is not Side.QUALITY
+    return lasting and abs(finding.evidence.peak_z) < SLIGHT_SIGMAS
+
+
+def _weighty(finding: Finding, signal: Signal) -> Kind:
+    """The kind that a finding counts as: a broken unit is no mild change of a mean, a replica less is no outage."""
+    evidence = finding.evidence
+    if signal.kind is Kind.FEATURE_VALUE and abs(evidence.peak_z) >= PLAIN_SIGMAS:
+        return Kind.FEATURE_NULL
+    if signal.kind is Kind.AVAILABILITY and signal.counted and evidence.observed > (1 - MANY_GONE) * evidence.expected:
+        return Kind.RESTARTS
+    return signal.kind
+
+
+def _model(finding: Finding, catalogue: Catalogue) -> str:
+    model = catalogue.model_of(finding.key.entity)
+    return model.name if model is not None else ""
+
+
+def _unlabelled(findings: Iterable[Finding], catalogue: Catalogue) -> frozenset[str]:
+    """Models whose labels come late, and whose label-based quality is therefore nothing to go by."""
+    found = set()
+    for finding in findings:
+        signal = catalogue.signal.get(finding.key.signal)
+        evidence = finding.evidence
+        if signal is None or signal.kind is not Kind.LABEL_VOLUME or finding.direction is not Direction.DOWN:
+            continue
+        if evidence.observed < FEW_LABELS * evidence.expected:
+            found.add(_model(finding, catalogue))
+    return frozenset(found)
 
 
 def severity_of(findings: Iterable[Finding], catalogue: Catalogue) -> Severity:
     """Grade the findings that are active now. Movements that are not worse by the catalogue do not raise it."""
     kinds: set[Kind] = set()
     silent = False
-    for finding in findings:
+    every = list(findings)
+    waiting = _unlabelled(every, catalogue)
+    for finding in every:
         signal = catalogue.signal.get(finding.key.signal)
-        if finding.kind in (FindingKind.GAP, FindingKind.BLIND):
+        if finding.kind is FindingKind.BLIND:
             silent = True
-        elif signal is not None and finding.worse:
-            broken = signal.kind is Kind.FEATURE_VALUE and abs(finding.evidence.peak_z) >= PLAIN_SIGMAS
-            kinds.add(Kind.FEATURE_NULL if broken else signal.kind)
+        elif finding.kind is FindingKind.GAP:
+            silent |= signal is None or signal.kind not in LABELLED  # no labels, no quality: that is no outage
+        elif signal is not None and finding.worse and not _slight(finding, signal):
+            if signal.kind in LABELLED and _model(finding, catalogue) in waiting:
+                continue
+            kinds.add(_weighty(finding, signal))
     if kinds & CRITICAL:
         return Severity.CRITICAL
     telling = kinds - EVIDENCE_ONLY

@@ -452,6 +452,14 @@ def test_a_source_whose_blindness_has_no_beginning_is_given_time():
 
 
 def test_the_catalogue_may_say_worse_both_and_have_no_unit():
-    plain = Catalogue(signals=(Signal(name="x", kind=Kind.LATENCY, worse=Worse.BOTH),))
+    plain = Catalogue(
+        signals=(
+            Signal(name="x", kind=Kind.PREDICTION, worse=Worse.BOTH),
+            Signal(name="errors", kind=Kind.ERRORS, worse=Worse.BOTH),
+            Signal(name="up", kind=Kind.AVAILABILITY),
+        )
+    )
+    index = SeriesIndex([SeriesKey(name, "y") for name in ("x", "errors", "up")])
 
-    assert guards_for(SeriesIndex([SeriesKey("x", "y")]), plain).direction.tolist() == [0]
+    # fewer errors are no trouble, whatever the catalogue leaves open
+    assert guards_for(index, plain).direction.tolist() == [0, 1, -1]
