@@ -105,6 +105,8 @@ def worlds(draw, *, silent: bool = True) -> World:
 
 def tied(verdict: Verdict) -> bool:
     """Whether what is named has a rival that is just as likely: which of two twins is named may depend on anything."""
+    if not verdict.ledgers:
+        return True  # only silence was found: of entities with equally many silent series one is named
     named = {verdict.candidates[0].probability} if verdict.candidates else set()
     named |= {
         ledger.probability for ledger in verdict.ledgers if ledger.entity == verdict.entity and not ledger.side < 0.5
