@@ -205,6 +205,22 @@ def _replay_past(from_: str, to: str | None, *, config: Path | None, as_json: bo
 
 
 @app.command()
+def explain(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, or the beginning of it.")],
+    config: Config = None,
+    *,
+    why: Annotated[bool, typer.Option("--why", help="With the ledger: each line of evidence and its weight.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show a stored incident, open or past: what was seen, the verdict, and why."""
+    from bot.config import config_path, load_settings  # noqa: PLC0415
+    from bot.wiring.explaining import explain as explain_one  # noqa: PLC0415
+
+    found = asyncio.run(explain_one(load_settings(config_path(config)), incident.strip(), why=why))
+    typer.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else "\n".join(found.lines()))
+
+
+@app.command()
 def detect(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A .csv, .csv.gz or .npz file, or a folder of them.")],
     *,

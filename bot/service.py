@@ -44,6 +44,19 @@ SEARCHED = 500  # incidents that a shortened id is looked up in
 TRIES = 5  # the tick writes the same incidents once a minute
 
 
+async def find_incident(store: Store, wanted: str) -> tuple[Sequence[Incident], Sequence[Incident]]:
+    """Return the incidents that an id, or its beginning, may mean; and the recent ones it was looked up in.
+
+    A whole id wins, however old its incident is and whatever begins like it.
+    """
+    exact = await store.incident(IncidentId(wanted))
+    if exact is not None:
+        return (exact,), (exact,)
+    recent = await store.incidents(limit=SEARCHED)
+    bare = wanted.removeprefix("inc-")
+    return [one for one in recent if bare and one.id.removeprefix("inc-").startswith(bare)], recent
+
+
 class Service:
     """Implements ports.FrontDesk."""
 
@@ -109,14 +122,10 @@ class Service:
 
     async def incident(self, incident_id: str) -> Incident:
         wanted = incident_id.strip().strip("`")
-        exact = await self._store.incident(IncidentId(wanted))
-        if exact is not None:
-            return exact
-        bare = wanted.removeprefix("inc-")
-        found = [i for i in await self._store.incidents(limit=SEARCHED) if i.id.removeprefix("inc-").startswith(bare)]
-        if bare and len(found) == 1:
+        found, _ = await find_incident(self._store, wanted)
+        if len(found) == 1:
             return found[0]
-        if bare and found:
+        if found:
             names = ", ".join(i.id for i in found[:5])
             raise BadInputError(f"{wanted!r} fits {len(found)} incidents ({names}): give one more character")
         raise BadInputError(f"there is no incident {wanted!r}; /faultline incidents lists them")

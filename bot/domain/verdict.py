@@ -86,6 +86,32 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """One line of a score."""
+
+    kind: str  # as Reasoning.kind; "rest" of what is too small; of two causes: "alone", "shared", "mixed"
+    text: str
+    weight: float  # nats; positive speaks for the hypothesis
+    note: str = ""  # what was capped or counted less, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """How one hypothesis came to its score: logarithm of the prior plus all lines."""
+
+    cause: Cause
+    subcauses: tuple[Subcause, ...]  # one; two when two causes were weighed together
+    entity: str
+    shape: str  # which way of going wrong, by its name in signatures.py; "" of two causes
+    prior: float  # share of all troubles, before anything is seen; 0 < prior < 1
+    lines: tuple[LedgerLine, ...]  # heaviest first
+    score: float  # nats
+    probability: float  # of this hypothesis among all that were weighed; of two causes 0, they are not among them
+    side: float  # probability of all hypotheses on its side together
+    weighed: int  # how many those are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     cause: Cause
     subcauses: tuple[Subcause, ...]  # one; two when mixed; the best two candidates' when undetermined
@@ -99,6 +125,9 @@ class Verdict:
     rollback_reason: str = ""
     rolled_back: bool = False  # the version at fault serves no more
     settle: str = ""  # which observation would settle it, when it is not settled
+    # of the best hypothesis of each side, the likelier first; empty when none was weighed and in what earlier versions
+    # stored
+    ledgers: tuple[Ledger, ...] = ()
 
     @property
     def probability(self) -> float:

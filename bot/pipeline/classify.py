@@ -21,6 +21,7 @@ from bot.domain.verdict import (
     Verdict,
 )
 from bot.pipeline.observe import Scene
+from bot.pipeline.reasons import heaviest, ledgers
 from bot.pipeline.relate import cause_time, kind_of
 from bot.pipeline.signatures import SIGNATURES, Signature
 from bot.pipeline.weigh import Hypothesis, Weigher
@@ -44,13 +45,15 @@ def classify(incident: Incident, catalogue: Catalogue, scene: Scene) -> Verdict:
     odds = [exp(s.score - scored[0].score) for s in scored]
     shares = [one / sum(odds) for one in odds]
     model = sum((p for s, p in zip(scored, shares, strict=True) if s.cause is Cause.MODEL), 0.0)
-    verdict = _settled(scored, model, weigher)
+    mixed = _mixed(scored, weigher)
+    verdict = _settled(scored, model, mixed)
     verdict = replace(
         verdict,
         reasoning=_reasoning(scored, weigher),
         candidates=_candidates(scored, shares),
         suspects=_suspects(scored[0], weigher, catalogue),
         changes=_changes(scored[0], weigher, catalogue),
+        ledgers=ledgers(scored, shares, mixed, weigher),
     )
     verdict = _doubt_blindness(verdict, incident, scene)
     return _with_advice(verdict, catalogue, scene)
@@ -122,9 +125,8 @@ def _near(findings: Sequence[Finding], catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(sorted(entity for entity in everything if moved & set(catalogue.downstream(entity))))
 
 
-def _settled(scored: Sequence[_Scored], model: float, weigher: Weigher) -> Verdict:
+def _settled(scored: Sequence[_Scored], model: float, mixed: tuple[_Scored, _Scored] | None) -> Verdict:
     best = scored[0]
-    mixed = _mixed(scored, weigher)
     if mixed is not None:
         return Verdict(
             cause=Cause.MIXED,
@@ -190,7 +192,7 @@ def _reasoning(scored: Sequence[_Scored], weigher: Weigher) -> tuple[Reasoning, 
         text = term_text(about, owner.hypothesis, weigher.places, change, weight=owner.terms[about])
         entity = about[1].rpartition(":")[0] if about[0] in ("moved", "quiet") else about[1]
         lines.append(Reasoning(text=text, weight=round(weight, 2), entity=entity, kind=about[0]))
-    return tuple(sorted(lines, key=lambda line: (-abs(line.weight), line.text))[:MAX_REASONS])
+    return heaviest(lines, MAX_REASONS)
 
 
 def _candidates(scored: Sequence[_Scored], shares: Sequence[float]) -> tuple[Candidate, ...]:

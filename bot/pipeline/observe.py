@@ -57,8 +57,13 @@ class Places:
 
 def recent(changes: Iterable[Change], *, since: datetime, until: datetime) -> tuple[Change, ...]:
     """Changes that may still matter, each once, oldest first."""
-    return tuple(
-        sorted(
-            {change for change in changes if since <= change.time <= until}, key=lambda c: (c.time, c.entity, c.kind)
-        )
+    return tuple(sorted({change for change in changes if since <= change.time <= until}, key=_place_in_time))
+
+
+def _place_in_time(change: Change) -> tuple[datetime, tuple[str, ...]]:
+    """Order changes of one moment too, by all that they say: a set comes in another order in each process."""
+    return change.time, (
+        change.entity,
+        change.kind,
+        *(part or "" for part in (change.text, change.from_, change.to, change.by)),
     )

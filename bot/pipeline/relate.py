@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Catalogue, Kind, Side
 from bot.domain.finding import Finding, FindingKind
-from bot.pipeline.weights import EARLY_TICKS, FILLING, FILLING_LAG, LAGS, MAX_HOPS, TOGETHER_TICKS
+from bot.pipeline.weights import (
+    EARLY_TICKS,
+    FILLING,
+    FILLING_LAG,
+    INPUTS_LATE,
+    LAGS,
+    MAX_HOPS,
+    NEAR_HOPS,
+    TOGETHER_TICKS,
+)
 
 ORDER = {Side.INFRASTRUCTURE: 0, Side.SERVING: 0, Side.DATA: 1, Side.QUALITY: 2}
 LATE_KINDS = frozenset({Kind.QUALITY, Kind.CALIBRATION, Kind.LABEL_RATE})
@@ -60,7 +69,7 @@ def together(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
         return apart <= timedelta(seconds=TOGETHER_TICKS * catalogue.step_s)  # series of one exporter end together
     if apart > timedelta(seconds=TOGETHER_TICKS * catalogue.step_s):
         return False
-    return catalogue.distance(a.key.entity, b.key.entity, limit=2) is not None
+    return catalogue.distance(a.key.entity, b.key.entity, limit=NEAR_HOPS) is not None
 
 
 def same_subject(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
@@ -69,9 +78,8 @@ def same_subject(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
         return a.key.entity == b.key.entity
     first, second = kind_of(a, catalogue), kind_of(b, catalogue)
     if first is not None and second is not None and {first.side, second.side} == {Side.DATA, Side.QUALITY}:
-        # inputs that move long after the predictions did are another trouble
         data, quality = (a, b) if first.side is Side.DATA else (b, a)
-        if cause_time(data, catalogue) - cause_time(quality, catalogue) > LAGS[Side.INFRASTRUCTURE] / 2:
+        if cause_time(data, catalogue) - cause_time(quality, catalogue) > INPUTS_LATE:
             return False
     apart = abs(cause_time(a, catalogue) - cause_time(b, catalogue))
     if apart > LAGS[Side.QUALITY]:

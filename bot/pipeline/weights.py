@@ -1,4 +1,4 @@
-"""Every number that a verdict rests on, with its reason: what evidence is worth, and how long it counts.
+"""Every rule of evidence with its weight and its reason, and every other number that a verdict rests on.
 
 How a cause looks from outside, and how common it is, stands in `signatures.py`. Weights are nats: natural logarithms of
 likelihood ratios, so that 0.7 doubles the odds and 2.3 makes them tenfold.
@@ -6,6 +6,7 @@ likelihood ratios, so that 0.7 doubles the odds and 2.3 makes them tenfold.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.catalogue import Kind, Side
@@ -57,6 +58,7 @@ BLIP_REACH = 2  # hops: what was rolled out, its callers and its models
 EARLY_TICKS = 2  # a symptom seldom precedes its cause; onsets are estimates, so two ticks of slack
 TOGETHER_TICKS = 3  # symptoms of one unseen cause begin within this
 ROOT_LATE_TICKS = 5  # how much later than its symptoms a root may seem to begin: onsets are estimates
+NEAR_HOPS = 2  # and no farther from each other than this
 MAX_HOPS = 4  # farther along the topology, nothing is said to have brought about anything
 
 # How long a trouble takes to show in a kind of signal: age must first exceed what people tolerate, and
@@ -70,3 +72,82 @@ LAGS: dict[Side, timedelta] = {
 # A resource that fills up hurts when it is full, which may take hours: its effects may begin at any time until then.
 FILLING = frozenset({Kind.DISK, Kind.MEMORY, Kind.BACKLOG})
 FILLING_LAG = timedelta(hours=6)
+INPUTS_LATE = timedelta(minutes=5)  # inputs that move so long after the predictions did are another trouble
+
+# ---------------------------------------------------------------- the rules, in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of evidence: what it looks at, what that is worth to a hypothesis, and why."""
+
+    kind: str  # as Reasoning.kind and LedgerLine.kind
+    evidence: str
+    worth: str
+    reason: str
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:.0f} minutes"
+
+
+RULES = (
+    Rule(
+        kind="prior",
+        evidence="how often such a cause is to blame at all",
+        worth="logarithm of its share of all troubles, in `signatures.py`",
+        reason="rare causes need more evidence",
+    ),
+    Rule(
+        kind="moved",
+        evidence="a kind of signal moved that this cause moves",
+        worth=f"logarithm of how much likelier that is than by chance ({QUIET_RATE:.0%}), times {TEMPER:g}; "
+        f"times {DECAY:g} of the likelihood for each hop after the first; less below {PLAIN_SIGMAS:g} sigma",
+        reason="telemetry repeats itself, so that several signs are not as many proofs",
+    ),
+    Rule(
+        kind="quiet",
+        evidence="a kind of signal stayed quiet that this cause should move",
+        worth=f"the same, against it, after {_minutes(PATIENCE)}; nothing if that was less than {ARGUABLE:.0%} likely",
+        reason="what should follow needs time to show, and hundreds of crumbs would drown the rest",
+    ),
+    Rule(
+        kind="unseen",
+        evidence="nothing was seen at the root itself",
+        worth=f"{UNSEEN_ROOT:+g}",
+        reason="a guess that fits is no finding",
+    ),
+    Rule(
+        kind="upstream",
+        evidence="something that the root stands on was ill before it",
+        worth=f"{UPSTREAM_FIRST:+g}; {UPSTREAM_TOGETHER:+g} when they began together; "
+        f"less below {PLAIN_SIGMAS:g} sigma",
+        reason="what stands on a sick host is sick because of it",
+    ),
+    Rule(
+        kind="order",
+        evidence="the root moved before what it can reach, or after it",
+        worth=f"{LEAD_A_TICK:+g} a tick that it leads by, {-LATE_A_TICK:+g} a tick that it is late, "
+        f"within {LEAD_CAP:g} either way",
+        reason="an effect seldom comes before its cause, but onsets are estimates",
+    ),
+    Rule(
+        kind="change",
+        evidence="a change of the right kind at the root, shortly before the onset",
+        worth=f"up to {CHANGE_CAP:+g}, or {HELPING_CHANGE_CAP:+g} where the cause can do without one; "
+        f"falls to a third in {_minutes(CHANGE_TAU)}, to nothing after {_minutes(CHANGE_MEMORY)}",
+        reason="most changes are innocent, and the nearest is likelier to blame",
+    ),
+    Rule(
+        kind="change",
+        evidence="a cause that needs such a change, and none is known",
+        worth=f"{NO_CHANGE:+g}",
+        reason="a version or a deploy cannot hurt unless it came, but not every change may be known",
+    ),
+    Rule(
+        kind="mixed",
+        evidence="two causes at once, one of each side",
+        worth=f"{-MIXED_PENALTY:+g}, and more than the best alone by the logarithm of how many places moved",
+        reason="two independent troubles at once are rare, and two causes always explain more than one",
+    ),
+)

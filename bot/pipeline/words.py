@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, log
 
 from bot.domain.catalogue import Kind
 from bot.domain.change import Change, ChangeKind
@@ -13,6 +13,15 @@ from bot.domain.verdict import Cause, Subcause, Verdict
 from bot.pipeline.observe import Place
 from bot.pipeline.phrasing import amount
 from bot.pipeline.weigh import Hypothesis
+from bot.pipeline.weights import (
+    CHANGE_CAP,
+    DECAY,
+    HELPING_CHANGE_CAP,
+    LEAD_CAP,
+    NO_CHANGE,
+    PLAIN_SIGMAS,
+    UPSTREAM_FIRST,
+)
 
 KIND_WORDS: Mapping[Kind, str] = {
     Kind.CPU: "CPU use", Kind.MEMORY: "memory use", Kind.DISK: "disk use", Kind.NETWORK: "network trouble",
@@ -42,6 +51,8 @@ SUBCAUSE_WORDS: Mapping[Subcause, str] = {
 }
 
 
+# the odds become tenfold, threefold, half as much again
+STRENGTHS = ((log(10.0), "strongly"), (log(3.0), "clearly"), (log(1.5), "somewhat"))
 FARTHEST = 99.0  # sigmas; beyond, a baseline was flat and the number says nothing
 
 
@@ -137,11 +148,56 @@ def term_text(
             return f"{subject}, which {hypothesis.entity} stands on, was off before it"
         case "unseen":
             return f"nothing at {subject} itself is off"
-        case _:
+        case "change":
             if change is None:
                 names = " or ".join(sorted(kind.value.replace("_", " ") for kind in hypothesis.signature.change))
                 return f"no {names} of {subject} is known shortly before the onset"
             return change_text(change)
+        case _:
+            raise ValueError(f"there are no words for evidence of kind {what!r}")
+
+
+def note_text(
+    about: tuple[str, str], hypothesis: Hypothesis, moved: Mapping[Place, Finding], *, weight: float, hops: int
+) -> str:
+    """What of a line was capped or counts less, and why; empty when nothing was.
+
+    weight: what the line is worth to its own hypothesis, in nats.
+    hops:   from the root to what moved.
+    """
+    what, subject = about
+    said = []
+    match what:
+        case "moved":
+            entity, _, kind = subject.rpartition(":")
+            far = abs(moved[entity, Kind(kind)].evidence.peak_z)
+            if far < PLAIN_SIGMAS:
+                said.append(f"counts {far / PLAIN_SIGMAS:.0%}, being less than {PLAIN_SIGMAS:.0f} sigma off")
+            if hops > 1:
+                said.append(f"{hops} hops away, where {DECAY ** (hops - 1):.0%} of an effect is expected")
+        case "order" if abs(weight) >= LEAD_CAP:
+            said.append(f"no more than {LEAD_CAP:.0f}, because onsets are estimates")
+        case "upstream" if weight > UPSTREAM_FIRST:
+            said.append(f"less than {-UPSTREAM_FIRST:.0f}, because it is barely off, or began at the same time")
+        case "change" if weight > 0.0:
+            cap = CHANGE_CAP if hypothesis.signature.change else HELPING_CHANGE_CAP
+            said.append(f"{weight / cap:.0%} of at most {cap:.1f}, by how near to the onset it came")
+        case "change":
+            said.append(f"no less than {NO_CHANGE:.0f}, because not every change may be known")
+        case _:
+            pass
+    return "; ".join(said)
+
+
+def strength_word(weight: float) -> str:
+    """How far a line moves the scales, in a word.
+
+    weight: nats, of either sign.
+
+    >>> [strength_word(one) for one in (-4.0, 1.5, 0.5, 0.1)]
+    ['strongly', 'clearly', 'somewhat', 'slightly']
+    """
+    return next((word for least, word in STRENGTHS if abs(weight) >= least), "slightly")
 
 
 def change_text(change: Change) -> str:

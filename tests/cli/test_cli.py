@@ -20,7 +20,7 @@ from tests.cli.conftest import GOOD, PROMETHEUS
 from tests.cli.json_schema import faults
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "init", "doctor", "manifest", "migrate", "schema", "replay", "detect", "demo", "bench")
+COMMANDS = ("run", "init", "doctor", "manifest", "migrate", "schema", "replay", "explain", "detect", "demo", "bench")
 TOKENS = {"FAULTLINE_SLACK_BOT_TOKEN": "xoxb-secret-1", "FAULTLINE_SLACK_APP_TOKEN": "xapp-secret-2"}
 
 

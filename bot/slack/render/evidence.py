@@ -9,10 +9,11 @@ from bot.domain.catalogue import Catalogue, Side
 from bot.domain.finding import Account, FindingKind
 from bot.domain.incident import Member
 from bot.domain.message import EvidenceMessage
-from bot.domain.verdict import Verdict
+from bot.domain.verdict import Cause, Reasoning, Verdict
 from bot.pipeline.course import limit_text, pace_text, unsure
 from bot.pipeline.quality.attribution import in_words
 from bot.pipeline.quality.words import PATH_WORDS
+from bot.pipeline.words import strength_word
 from bot.slack.render import blocks as b
 from bot.slack.render.escape import esc
 from bot.slack.render.numbers import clock_text, date_markup, quantity, time_markup
@@ -22,7 +23,7 @@ LEADING = 8  # rows; more is a wall, and the picture shows the same few
 FIRST = 3  # rows for what moved first; then come predictions and quality, which people ask about
 LOOKED = 3  # rows with a line on their course; the rest is for those who ask
 ROOM = 2_900  # characters of a section, with some to spare for its title
-REASONS = 4  # lines a side
+BACKING, AGAINST, EITHER = 3, 1, 2  # reasons for the side named, against it, and for each when none is named
 CHANGES = 3
 
 
@@ -109,15 +110,22 @@ def _seen(rows: Sequence[Member], catalogue: Catalogue | None) -> list[str]:
 
 
 def _reasons(verdict: Verdict) -> list[str]:
+    """The strongest reasons, each with its weight in a word: the named side's, and the strongest against it."""
     heavy = sorted(verdict.reasoning, key=lambda reason: -abs(reason.weight))
-    for_model = [f"• {esc(reason.text, limit=200)}" for reason in heavy if reason.weight > 0][:REASONS]
-    for_infra = [f"• {esc(reason.text, limit=200)}" for reason in heavy if reason.weight < 0][:REASONS]
-    found = []
-    if for_model:
-        found.append("\n".join(["*Speaks for the model*", *for_model]))
-    if for_infra:
-        found.append("\n".join(["*Speaks for the infrastructure*", *for_infra]))
-    return found
+    model = [reason for reason in heavy if reason.weight > 0]
+    infra = [reason for reason in heavy if reason.weight < 0]
+    match verdict.cause:
+        case Cause.MODEL:
+            shown = [("Speaks for the model", model[:BACKING]), ("Speaks against it", infra[:AGAINST])]
+        case Cause.INFRASTRUCTURE:
+            shown = [("Speaks for the infrastructure", infra[:BACKING]), ("Speaks against it", model[:AGAINST])]
+        case _:
+            shown = [("Speaks for the model", model[:EITHER]), ("Speaks for the infrastructure", infra[:EITHER])]
+    return ["\n".join([f"*{title}*", *map(_reason, reasons)]) for title, reasons in shown if reasons]
+
+
+def _reason(reason: Reasoning) -> str:
+    return f"• {esc(reason.text, limit=200)} · {strength_word(reason.weight)}"
 
 
 def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = None) -> b.Rendered:
