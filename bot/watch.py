@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.clock import from_epoch
+from bot.counting import Counting
 from bot.domain.catalogue import Catalogue, Kind
 from bot.domain.change import Change, ChangeKind
 from bot.domain.finding import Finding
@@ -50,6 +51,7 @@ class Watch:
         self._telling: tuple[int, dict[str, list[int]]] = (0, {})  # of how many series; see _version_rows
         self._recent: deque[Frame] = deque(maxlen=PLOT_COLUMNS)
         self._judgements: Judgements | None = None
+        self._counting = Counting(catalogue)
 
     def _fit(self) -> None:
         """Make room for series that appeared since the last column."""
@@ -72,6 +74,7 @@ class Watch:
         self._fit()
         values = np.full((len(history.times_s), len(self.index)), np.nan)
         values[:, history.rows] = history.values
+        values = self._counting.learn(self.index, values)
         self._state = warm(self._state, history.times_s, values, self._guards)
         changes: list[Change] = []
         for rows in self._version_rows().values():
@@ -89,6 +92,7 @@ class Watch:
         values = frame.values
         if len(values) < len(self.index):
             values = np.concatenate([values, np.full(len(self.index) - len(values), np.nan)])
+        values = self._counting.increases(values)
         self._state, judgements = step(self._state, time_s=frame.time_s, values=values, guards=self._guards)
         self._judgements = judgements
         self._recent.append(Frame(time_s=frame.time_s, values=values))
@@ -196,6 +200,7 @@ class Watch:
             "version": SNAPSHOT_VERSION,
             "last_time_s": self.last_time_s,
             "versions": self.versions,
+            "counters": self._counting.saved(),
             "keys": [[key.signal, key.entity, dict(key.labels)] for key in self.index],
         }
         arrays: dict[str, NDArray[np.generic]] = {f"bank.{name}": a for name, a in to_arrays(self._state).items()}
@@ -227,6 +232,7 @@ class Watch:
         self._telling = (0, {})
         self._guards = guards_for(self.index, self.catalogue, budget=self.budget)
         self._places = Places(self.index, self.catalogue)
+        self._counting.restore(head.get("counters", {}))
         self.last_time_s = head["last_time_s"]
         self.versions.clear()  # the same dict: whoever watches what serves was given it
         self.versions.update(head["versions"])

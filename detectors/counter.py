@@ -49,3 +49,54 @@ def rates_of(times_s: Floats, values: Floats) -> Floats:
     paired = known & (before >= 0) & (waited_s > 0)
     rate = rate_of(np.take_along_axis(values, before, axis=0), values, np.where(paired, waited_s, 1.0)).rate
     return np.where(paired, rate, np.nan)
+
+
+RESETS = 0.002  # share of samples at which a counter may begin anew
+BUSY = 0.3  # share of samples at which one that counts often grows
+
+
+def cumulative(values: Floats) -> NDArray[np.bool_]:
+    """Tell from history which series only grow, though nobody said that they are counters.
+
+    values: (t, n); NaN or infinite for no sample.
+    Returns (n,): True where the series grew at some time and hardly ever fell, and then towards zero. A series that
+            never moved, or has no two samples, is none.
+
+    >>> grows, level = np.arange(100.0), 5 + np.arange(100.0) % 3
+    >>> cumulative(np.stack([grows, level], axis=1)).tolist()
+    [True, False]
+    """
+    return _only_grows(values) & (_rises(values) > 0)
+
+
+def counts_often(values: Floats) -> NDArray[np.bool_]:
+    """Tell from history which series grow at many of their samples: a level that crept up once is no counter.
+
+    values: (t, n); NaN or infinite for no sample. Returns (n,).
+
+    >>> crept = np.r_[np.zeros(50), np.ones(50)]
+    >>> counts_often(np.stack([np.arange(100.0), crept], axis=1)).tolist()
+    [True, False]
+    """
+    return _only_grows(values) & (_rises(values) >= BUSY)
+
+
+def _rises(values: Floats) -> Floats:
+    known, steps = _steps(values)
+    return np.asarray((known & (steps > 0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1), dtype=np.float64)
+
+
+def _only_grows(values: Floats) -> NDArray[np.bool_]:
+    known, steps = _steps(values)
+    falls = (known & (steps < 0)).sum(axis=0)
+    return np.asarray((known.sum(axis=0) > 0) & (falls <= 1 + RESETS * known.sum(axis=0)), dtype=np.bool_)
+
+
+def _steps(values: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Differences to the sample before, holes skipped: (t, n) whether there is one, and what it is."""
+    known = np.isfinite(values)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
+    before = np.vstack([np.full((1, values.shape[1]), -1), last[:-1]])
+    paired = known & (before >= 0)
+    steps = np.where(paired, values - np.take_along_axis(values, before, axis=0), 0.0)
+    return paired, steps

@@ -13,6 +13,7 @@ from bot.clock import from_epoch
 from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
 from bot.domain.finding import Course, Direction, Evidence, Finding, FindingKind, Fingerprint, Shape, fingerprint_of
 from bot.domain.series import BlindSpot, Floats, SeriesIndex, SeriesKey
+from bot.pipeline.silence import lost
 from detectors.bank import Guards, Judgements
 from detectors.bank import Kind as Departure
 from detectors.closer import Look
@@ -158,7 +159,7 @@ def findings_of(
     closer: the second look, at the flagged series only; None: findings come without their course.
     """
     found = []
-    replaced = _replaced(judgements, index)
+    silent = lost(judgements.gap, judgements.missing_s, index, step_s=catalogue.step_s)
     looked, place = _looked(judgements, index, catalogue, closer)
     for row in np.flatnonzero(judgements.active | judgements.gap):
         key = index[int(row)]
@@ -170,25 +171,16 @@ def findings_of(
             before = known.get(fingerprint_of(key, gap=False))
             if before is not None:
                 found.append(before)
-        if gap and (key.signal in blind_signals or (key.signal, key.entity) in replaced):
+        if gap and (key.signal in blind_signals or int(row) not in silent):
             continue
         one = _finding(judgements, int(row), key, signal, now=now, known=known, step_s=catalogue.step_s)
+        if gap and not silent[int(row)]:
+            one = replace(one, worse=False)
         if looked is not None and int(row) in place:
             course = _course(looked, place[int(row)], one, known.get(one.fingerprint), now=now)
             one = replace(one, evidence=replace(one.evidence, course=course))
         found.append(one)
     return tuple(found)
-
-
-def _replaced(judgements: Judgements, index: SeriesIndex) -> frozenset[tuple[str, str]]:
-    """Signals of entities of which some series ended while others go on: a pod was replaced, nobody fell silent."""
-    ended = {(index[int(row)].signal, index[int(row)].entity) for row in np.flatnonzero(judgements.gap)}
-    if not ended:
-        return frozenset()
-    there = judgements.missing_s == 0
-    return frozenset(
-        place for row, key in enumerate(index) if there[row] and (place := (key.signal, key.entity)) in ended
-    )
 
 
 def _looked(

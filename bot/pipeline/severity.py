@@ -64,7 +64,9 @@ def severity_of(findings: Iterable[Finding], catalogue: Catalogue) -> Severity:
         if finding.kind is FindingKind.BLIND:
             silent = True
         elif finding.kind is FindingKind.GAP:
-            silent |= signal is None or signal.kind not in LABELLED  # no labels, no quality: that is no outage
+            silent |= finding.worse and (
+                signal is None or signal.kind not in LABELLED
+            )  # no labels, no quality: that is no outage
         elif signal is not None and finding.worse and not _slight(finding, signal):
             if signal.kind in LABELLED and _model(finding, catalogue) in waiting:
                 continue

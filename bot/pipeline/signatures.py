@@ -22,7 +22,7 @@ STARVED = {K.PREDICTION: 0.35, K.PREDICTION_DRIFT: 0.45, K.QUALITY: 0.4, K.CALIB
 CALLERS = {
     K.LATENCY: LIKELY, K.INFERENCE_LATENCY: MAY, K.ERRORS: 0.5, K.AVAILABILITY: 0.35, K.FALLBACK: 0.5,
     K.FEATURE_NULL: 0.35, K.FRESHNESS: 0.5, K.THROUGHPUT: 0.5, K.BACKLOG: 0.5, K.TRAFFIC: 0.2,
-    K.FEATURE_DRIFT: 0.25, K.FEATURE_VALUE: 0.2, K.RESTARTS: 0.1,
+    K.FEATURE_DRIFT: 0.45, K.FEATURE_VALUE: 0.4, K.RESTARTS: 0.1,
 }  # fmt: skip
 
 
@@ -72,16 +72,16 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         name="nulls", subcause=Subcause.DATA_QUALITY, prior=0.10, entities=INPUT,
         signs=frozenset({K.FEATURE_NULL}),
-        own={K.FEATURE_NULL: 0.95, K.FEATURE_DRIFT: 0.5, K.FEATURE_VALUE: 0.4, K.FALLBACK: 0.2, K.FRESHNESS: 0.15},
+        own={K.FEATURE_NULL: 0.95, K.FEATURE_DRIFT: 0.5, K.FEATURE_VALUE: 0.4, K.FRESHNESS: 0.15},
         downstream={K.PREDICTION: 0.6, K.PREDICTION_DRIFT: 0.65, K.QUALITY: 0.5, K.CALIBRATION: 0.4},
-        helps=DATA_CHANGES,
+        helps=DATA_CHANGES | ROLLOUTS,
     ),
     Signature(
         name="wrong unit or encoding", subcause=Subcause.DATA_QUALITY, prior=0.08, entities=INPUT,
         signs=frozenset({K.FEATURE_VALUE, K.FEATURE_DRIFT}),
         own={K.FEATURE_VALUE: 0.95, K.FEATURE_DRIFT: MUST, K.FEATURE_NULL: 0.1},
         downstream={K.PREDICTION: 0.6, K.PREDICTION_DRIFT: 0.7, K.QUALITY: 0.6, K.CALIBRATION: 0.5},
-        helps=DATA_CHANGES,
+        helps=DATA_CHANGES | ROLLOUTS,
     ),
     Signature(
         name="stale by a bug", subcause=Subcause.DATA_QUALITY, prior=0.04, entities=INPUT,

@@ -14,18 +14,23 @@ from math import exp, log
 
 from bot.domain.catalogue import Catalogue, EntityType, Kind, Side
 from bot.domain.change import Change
-from bot.domain.finding import Finding, FindingKind
+from bot.domain.finding import Direction, Finding, FindingKind
+from bot.domain.verdict import Subcause
 from bot.pipeline.observe import Place, Scene
 from bot.pipeline.relate import LATE_KINDS, cause_time, kind_of
 from bot.pipeline.signatures import Signature
 from bot.pipeline.weights import (
     ARGUABLE,
+    CARRYING,
     CHANGE_CAP,
     CHANGE_LATE_TICKS,
     CHANGE_MEMORY,
     CHANGE_TAU,
+    CHANGE_UNSEEN,
+    DATED_TICKS,
     DECAY,
     HELPING_CHANGE_CAP,
+    ILL_CARRIER,
     LATE_A_TICK,
     LEAD_A_TICK,
     LEAD_CAP,
@@ -114,7 +119,7 @@ class Weigher:
         if key not in self._reach:
             self._reach[key] = self._catalogue.downstream(entity, by_load=signature.by_load)
         hops = self._reach[key]
-        if signature.subcause.value == "data_quality" and self._catalogue.entity_type(entity) is EntityType.SERVICE:
+        if signature.subcause is Subcause.DATA_QUALITY and self._catalogue.entity_type(entity) is EntityType.SERVICE:
             return {e: 0 if self._catalogue.feature_source(e) == entity else n for e, n in hops.items()}
         return hops
 
@@ -127,12 +132,15 @@ class Weigher:
             *self._silent(hypothesis, hops),
             *self._order(hypothesis, hops),
             *self._upstream(hypothesis, hops),
+            *self._ill(hypothesis),
             *self._changes(hypothesis),
         ]
 
     def _explained(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         for (entity, kind), finding in self._moved.items():
             if entity not in hops:
+                continue
+            if _against(finding, kind, hypothesis.signature):
                 continue
             gain = log(chance(hypothesis, kind, hops[entity]) / QUIET_RATE)
             strength = min(1.0, abs(finding.evidence.peak_z) / PLAIN_SIGMAS)
@@ -142,7 +150,9 @@ class Weigher:
     def _inferred(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         """A cause of which nothing was seen where it should sit is only a guess that fits."""
         model = hypothesis.entity if self._catalogue.entity_type(hypothesis.entity) is EntityType.MODEL else None
-        for entity, kind in self._moved:
+        for (entity, kind), finding in self._moved.items():
+            if _against(finding, kind, hypothesis.signature):
+                continue
             at_root = hops.get(entity) == 0 or (model is not None and entity.startswith(f"{model}/"))
             if at_root and kind in hypothesis.signature.signs:
                 return
@@ -167,14 +177,16 @@ class Weigher:
 
     def _order(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         """A root moves before its symptoms: for it when it leads, against it when symptoms came first."""
+        step = timedelta(seconds=self._catalogue.step_s)
+        dated = {place: f for place, f in self._moved.items() if f.detected - f.onset <= DATED_TICKS * step}
         roots = [
             f.onset
-            for (entity, kind), f in self._moved.items()
+            for (entity, kind), f in dated.items()
             if hops.get(entity) == 0 and hypothesis.signature.own.get(kind, 0.0) >= ROOT_SIGN and kind not in LATE_KINDS
         ]
         # when late labels began to tell is known to within their delay: too loose to say who came first
         symptoms = [
-            f.onset for (entity, kind), f in self._moved.items() if hops.get(entity, 0) > 0 and kind not in LATE_KINDS
+            f.onset for (entity, kind), f in dated.items() if hops.get(entity, 0) > 0 and kind not in LATE_KINDS
         ]
         if not roots or not symptoms:
             return
@@ -206,6 +218,37 @@ class Weigher:
         if worst is not None:
             yield Term(("upstream", worst[1]), worst[0])
 
+    def _ill(self, hypothesis: Hypothesis) -> Iterable[Term]:
+        """Values are at fault only if what carries them is well: a store that fails or waits turns them into defaults."""
+        if hypothesis.signature.subcause is not Subcause.DATA_QUALITY:
+            return
+        worst: tuple[float, str] | None = None
+        for (entity, kind), finding in self._moved.items():
+            if kind not in CARRYING or not finding.worse or not self._carries(entity, kind, hypothesis.entity):
+                continue
+            weight = ILL_CARRIER * min(1.0, abs(finding.evidence.peak_z) / PLAIN_SIGMAS)
+            if worst is None or (weight, entity) < worst:
+                worst = (weight, entity)
+        if worst is not None:
+            yield Term(("ill", worst[1]), worst[0])
+
+    def _carries(self, entity: str, kind: Kind, root: str) -> bool:
+        """Whether values of the root come by way of an entity whose signal of this kind is off."""
+        catalogue = self._catalogue
+        if kind is Kind.FALLBACK:  # of a model: its lookups fail; of one that shares the source
+            model = catalogue.model_of(entity)
+            owner = catalogue.model_of(root)
+            if model is None:
+                return False
+            return model is owner or any(feature.source == root for feature in model.features)
+        if entity not in catalogue.service or not any(entity in one.depends_on for one in catalogue.services):
+            return False  # nobody waits for it: a pipeline that fails is where the fault is, not what carries it
+        if entity == root:
+            return True
+        owner = catalogue.model_of(root)
+        server = catalogue.service.get(owner.served_by or "") if owner is not None else None
+        return catalogue.feature_source(root) == entity or (server is not None and entity in server.depends_on)
+
     def _changes(self, hypothesis: Hypothesis) -> Iterable[Term]:
         signature = hypothesis.signature
         wanted = signature.change | signature.helps
@@ -214,6 +257,10 @@ class Weigher:
         best = max((self.nearness(change) for change in self.matching(hypothesis)), default=0.0)
         if best > 0.0:
             cap = CHANGE_CAP if signature.change else HELPING_CHANGE_CAP
+            if signature.change and any(
+                True for _ in self._inferred(hypothesis, self.reach(hypothesis.entity, signature))
+            ):
+                cap *= CHANGE_UNSEEN  # a change of which nothing is seen where it was made
             yield Term(("change", hypothesis.entity), cap * best)
         elif signature.change:
             yield Term(("change", hypothesis.entity), NO_CHANGE)
@@ -241,6 +288,12 @@ class Weigher:
         if change.time > self._seen + slack or self._began - change.time > CHANGE_MEMORY:
             return 0.0
         return exp(-min(abs(change.time - self._began), abs(change.time - self._seen)) / CHANGE_TAU)
+
+
+def _against(finding: Finding, kind: Kind, signature: Signature) -> bool:
+    """Whether it moved the other way than this cause moves it: fewer requests are no surge."""
+    fewer = kind in (Kind.TRAFFIC, Kind.CPU, Kind.LABEL_VOLUME) and finding.direction is Direction.DOWN
+    return fewer and signature.subcause in (Subcause.TRAFFIC_SURGE, Subcause.CPU_SATURATION)
 
 
 def _rank(finding: Finding) -> tuple[float, datetime, str]:

@@ -31,10 +31,16 @@ ROOT_SIGN = 0.5  # how likely a root must show a kind of signal for its onset to
 UPSTREAM_FIRST = -3.0  # nats, when something that the root stands on was ill before it
 UPSTREAM_TOGETHER = UPSTREAM_FIRST / 2.0  # when they began within a tick of each other: either may have been first
 
+# What shows that a store, or the way to it, is ill.
+CARRYING = frozenset({Kind.ERRORS, Kind.LATENCY, Kind.AVAILABILITY, Kind.FALLBACK, Kind.CACHE})
+ILL_CARRIER = -3.0  # nats against a fault in the values, when what carries them is ill: then they are defaults
+DATED_TICKS = 15  # noticed later than this after it seems to have begun, a movement says little about who came first
+
 # ---------------------------------------------------------------- what people changed
 
 CHANGE_CAP = 4.6  # nats a change at the right place and time may be worth, while the change feed may be incomplete
 HELPING_CHANGE_CAP = 1.0  # nats, when the cause can do without one
+CHANGE_UNSEEN = 0.4  # of what a change is worth, when nothing is off where it was made
 NO_CHANGE = -4.0  # a cause that needs a change, and no such change is known
 CHANGE_MEMORY = timedelta(minutes=30)  # changes older than this at the onset do not count
 CHANGE_TAU = timedelta(minutes=12)  # what a change is worth falls to a third over this distance from the onset
@@ -130,6 +136,12 @@ RULES = (
         worth=f"{LEAD_A_TICK:+g} a tick that it leads by, {-LATE_A_TICK:+g} a tick that it is late, "
         f"within {LEAD_CAP:g} either way",
         reason="an effect seldom comes before its cause, but onsets are estimates",
+    ),
+    Rule(
+        kind="ill",
+        evidence="a store that carries the values fails or waits, or a model falls back to defaults",
+        worth=f"{ILL_CARRIER:g} against a fault in the values; less below {PLAIN_SIGMAS:g} sigma",
+        reason="lookups that fail turn good values into defaults",
     ),
     Rule(
         kind="change",

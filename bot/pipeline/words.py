@@ -146,6 +146,8 @@ def term_text(
             return f"{subject} moved before what it can reach" if weight > 0 else f"others moved before {subject}"
         case "upstream":
             return f"{subject}, which {hypothesis.entity} stands on, was off before it"
+        case "ill":
+            return f"{subject}, by way of which values come, is ill itself"
         case "unseen":
             return f"nothing at {subject} itself is off"
         case "change":

@@ -62,7 +62,7 @@ def root_entity(cases: Sequence[Case]) -> float:
 
 
 def root_series(cases: Sequence[Case]) -> float:
-    """Share of troubles with a root series among the first five suspects; those whose root is not watched are left out."""
+    """Share of troubles with a root series among the first five suspects, of those whose root is watched."""
     return _share(
         [
             one.guess is not None and bool(set(one.guess.suspects[:FIRST_SUSPECTS]) & set(one.series))
@@ -73,7 +73,7 @@ def root_series(cases: Sequence[Case]) -> float:
 
 
 def calibration(cases: Sequence[Case]) -> float:
-    """Expected calibration error of the side's probability, in ten bins of equal width, over troubles that were told."""
+    """Expected calibration error of the side's probability, ten bins of equal width, over troubles that were told."""
     told = [(one, one.guess) for one in troubles(cases) if one.guess is not None]
     if not told:
         return math.nan
@@ -89,7 +89,8 @@ def calibration(cases: Sequence[Case]) -> float:
 
 
 def incidents_a_trouble(cases: Sequence[Case]) -> float:
-    return float(np.mean([one.incidents for one in troubles(cases) if one.incidents] or [math.nan]))
+    counts = [float(one.incidents) for one in troubles(cases) if one.incidents]
+    return float(np.mean(counts)) if counts else math.nan
 
 
 def false_a_day(cases: Sequence[Case]) -> float:
