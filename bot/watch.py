@@ -25,6 +25,7 @@ from bot.domain.labels import labels_of
 from bot.domain.message import PlotSeries
 from bot.domain.series import Floats, Frame, History, Samples, SeriesIndex, SeriesKey
 from bot.pipeline.detect import guards_for
+from bot.pipeline.floors import own_floors
 from bot.pipeline.observe import Place, Places
 from detectors.bank import BankState, Judgements, from_arrays, grow, new_state, step, to_arrays, warm
 from detectors.closer import Look, closer
@@ -46,6 +47,7 @@ class Watch:
         self.last_time_s: float | None = None
         self.versions: dict[str, str] = {}  # by model: the version that telemetry says is serving
         self._state: BankState = new_state(0, step_s=catalogue.step_s)
+        self._floors: dict[int, float] = {}  # by row: how far a distance goes by itself
         self._guards = guards_for(self.index, catalogue, budget=budget)
         self._places = Places(self.index, catalogue)
         self._telling: tuple[int, dict[str, list[int]]] = (0, {})  # of how many series; see _version_rows
@@ -59,7 +61,7 @@ class Watch:
         if size == self._places.size:
             return
         self._state = grow(self._state, size)
-        self._guards = guards_for(self.index, self.catalogue, budget=self.budget)
+        self._guards = guards_for(self.index, self.catalogue, budget=self.budget, own=self._floors)
         self._places = Places(self.index, self.catalogue)
 
     def frame(self, parts: Iterable[Samples], *, at: datetime) -> Frame:
@@ -75,6 +77,8 @@ class Watch:
         values = np.full((len(history.times_s), len(self.index)), np.nan)
         values[:, history.rows] = history.values
         values = self._counting.learn(self.index, values)
+        self._floors = own_floors(values, self.index, self.catalogue)
+        self._guards = guards_for(self.index, self.catalogue, budget=self.budget, own=self._floors)
         self._state = warm(self._state, history.times_s, values, self._guards)
         changes: list[Change] = []
         for rows in self._version_rows().values():
@@ -201,6 +205,7 @@ class Watch:
             "last_time_s": self.last_time_s,
             "versions": self.versions,
             "counters": self._counting.saved(),
+            "floors": {str(row): floor for row, floor in self._floors.items()},
             "keys": [[key.signal, key.entity, dict(key.labels)] for key in self.index],
         }
         arrays: dict[str, NDArray[np.generic]] = {f"bank.{name}": a for name, a in to_arrays(self._state).items()}
@@ -230,9 +235,10 @@ class Watch:
         )
         self._state = state
         self._telling = (0, {})
-        self._guards = guards_for(self.index, self.catalogue, budget=self.budget)
-        self._places = Places(self.index, self.catalogue)
         self._counting.restore(head.get("counters", {}))
+        self._floors = {int(row): float(floor) for row, floor in head.get("floors", {}).items()}
+        self._guards = guards_for(self.index, self.catalogue, budget=self.budget, own=self._floors)
+        self._places = Places(self.index, self.catalogue)
         self.last_time_s = head["last_time_s"]
         self.versions.clear()  # the same dict: whoever watches what serves was given it
         self.versions.update(head["versions"])

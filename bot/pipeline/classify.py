@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import exp, log
 
@@ -80,19 +81,18 @@ class _Scored:
 
 def _weighed(hypothesis: Hypothesis, weigher: Weigher) -> _Scored:
     terms = {term.about: term.weight for term in weigher.terms(hypothesis)}
-    return _Scored(hypothesis=hypothesis, terms=terms, score=log(hypothesis.signature.prior) + sum(terms.values()))
+    return _Scored(hypothesis=hypothesis, terms=terms, score=log(hypothesis.prior) + sum(terms.values()))
 
 
 def _scored(weigher: Weigher, findings: Sequence[Finding], catalogue: Catalogue) -> list[_Scored]:
     """Every signature at every entity from which the findings could come, the best first; one a (subcause, entity)."""
-    near = _near(findings, catalogue)
     moved = {entity for entity, _ in weigher.places}
+    near = _near(moved | {finding.key.entity for finding in findings}, catalogue)
     best: dict[tuple[Subcause, str], _Scored] = {}
     for signature in SIGNATURES:
-        for entity in near:
-            if not _may_root(signature, entity, moved, catalogue):
-                continue
-            found = _weighed(Hypothesis(signature, entity), weigher)
+        roots = [entity for entity in near if _may_root(signature, entity, moved, catalogue)]
+        for entity in roots:
+            found = _weighed(Hypothesis(signature, entity, roots=len(roots)), weigher)
             if not any(about[0] == "moved" for about in found.terms):
                 continue  # explains nothing
             known = best.get((found.subcause, entity))
@@ -113,16 +113,15 @@ def _may_root(signature: Signature, entity: str, moved: Collection[str], catalog
     return any(catalogue.model_of(one) is catalogue.model_of(entity) for one in moved)
 
 
-def _near(findings: Sequence[Finding], catalogue: Catalogue) -> tuple[str, ...]:
+def _near(moved: AbstractSet[str], catalogue: Catalogue) -> tuple[str, ...]:
     """Entities that may be the root: what moved, and everything whose trouble could reach it."""
-    moved = {finding.key.entity for finding in findings}
     everything = {
         *(node.name for node in catalogue.nodes),
         *(service.name for service in catalogue.services),
         *(model.name for model in catalogue.models),
         *moved,
     }
-    return tuple(sorted(entity for entity in everything if moved & set(catalogue.downstream(entity))))
+    return tuple(sorted(entity for entity in everything if moved & catalogue.downstream(entity).keys()))
 
 
 def _settled(scored: Sequence[_Scored], model: float, mixed: tuple[_Scored, _Scored] | None) -> Verdict:
@@ -164,7 +163,7 @@ def _mixed(scored: Sequence[_Scored], weigher: Weigher) -> tuple[_Scored, _Score
                 else one.terms.get(a, 0.0) + two.terms.get(a, 0.0)
                 for a in about
             )
-            score = joint + log(one.hypothesis.signature.prior) + log(two.hypothesis.signature.prior) - MIXED_PENALTY
+            score = joint + log(one.hypothesis.prior) + log(two.hypothesis.prior) - MIXED_PENALTY
             if best is None or score > best[0]:
                 best = (score, (one, two))
     if best is None or best[0] <= scored[0].score + log(max(2, len(weigher.places))):

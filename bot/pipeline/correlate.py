@@ -64,7 +64,7 @@ def _refresh(incident: Incident, findings: Sequence[Finding], *, now: datetime) 
         finding = current.get(member.finding.fingerprint)
         if finding is not None:
             members.append(Member(finding=finding))
-        else:
+        elif incident.state is not State.PENDING:  # what nobody has heard of and is over already is no part of it
             members.append(member if member.ended else replace(member, ended=now))
     return replace(incident, members=tuple(members))
 
@@ -174,6 +174,12 @@ def _begins_in(one: Incident, other: Incident, catalogue: Catalogue) -> bool:
     return any(_joins(first, m.finding, other, catalogue) for m in other.members if m.active)
 
 
+def _opened_at(incident: Incident) -> datetime:
+    """When what stands was first seen: what came and went before anybody was told is no part of it."""
+    telling = [f for f in incident.active_findings if f.kind is not FindingKind.GAP or f.worse]
+    return max(incident.opened, min((finding.detected for finding in telling), default=incident.opened))
+
+
 def _settle(
     incident: Incident, catalogue: Catalogue, changes: Sequence[Change], *, now: datetime, policy: SpeakingPolicy
 ) -> Incident:
@@ -192,7 +198,7 @@ def _settle(
             onset=min(finding.onset for finding in incident.findings),
         )
         if incident.state is State.PENDING and ripe(active, severity, changes, catalogue, now=now, policy=policy):
-            settled = replace(settled, state=State.FIRING)
+            settled = replace(settled, state=State.FIRING, opened=_opened_at(settled))
     else:
         since = incident.clean_since or now
         settled = replace(incident, clean_since=since)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,6 +13,7 @@ from bot.clock import from_epoch
 from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
 from bot.domain.finding import Course, Direction, Evidence, Finding, FindingKind, Fingerprint, Shape, fingerprint_of
 from bot.domain.series import BlindSpot, Floats, SeriesIndex, SeriesKey
+from bot.pipeline.floors import PERCENTS, floors_of
 from bot.pipeline.silence import lost
 from detectors.bank import Guards, Judgements
 from detectors.bank import Kind as Departure
@@ -23,61 +24,6 @@ from detectors.discover import BUDGET
 BLIND_SIGNAL = "telemetry"  # the signal name under which our own blindness is filed
 BLIND_PATIENCE = 3  # ticks; a source that misses one or two scrapes is not news
 HORIZON_S = 3 * 86_400.0  # farther ahead a line through half an hour of samples foretells nothing
-
-
-@dataclass(frozen=True, slots=True)
-class _Floor:
-    """The smallest departure of a kind that a person would care about."""
-
-    ratio: float  # absolute, where the signal is a share between 0 and 1
-    relative: float  # as a share of the expected level, for any unit
-
-
-# Shares have an absolute floor in percentage points, everything else a relative one. They are
-# coarser than a ranking would need, because these decide whether somebody is called.
-FLOORS: Mapping[Kind, _Floor] = {
-    Kind.CPU: _Floor(0.08, 0.15),
-    Kind.MEMORY: _Floor(0.06, 0.10),
-    Kind.DISK: _Floor(0.04, 0.06),
-    Kind.NETWORK: _Floor(0.005, 0.50),
-    Kind.LATENCY: _Floor(0.05, 0.20),
-    Kind.ERRORS: _Floor(0.004, 0.50),
-    Kind.TRAFFIC: _Floor(0.10, 0.25),
-    Kind.AVAILABILITY: _Floor(0.004, 0.02),
-    Kind.RESTARTS: _Floor(0.5, 0.50),
-    Kind.CACHE: _Floor(0.05, 0.10),
-    Kind.BACKLOG: _Floor(0.10, 0.50),
-    Kind.THROUGHPUT: _Floor(0.10, 0.20),
-    Kind.INFERENCE_LATENCY: _Floor(0.05, 0.20),
-    Kind.FALLBACK: _Floor(0.01, 0.50),
-    Kind.FEATURE_NULL: _Floor(0.01, 0.25),
-    Kind.FEATURE_VALUE: _Floor(0.03, 0.10),
-    Kind.FEATURE_DRIFT: _Floor(0.04, 0.50),
-    Kind.FRESHNESS: _Floor(0.10, 0.50),
-    Kind.PREDICTION: _Floor(0.02, 0.06),
-    Kind.PREDICTION_DRIFT: _Floor(0.04, 0.50),
-    Kind.QUALITY: _Floor(0.01, 0.015),
-    Kind.CALIBRATION: _Floor(0.01, 0.25),
-    Kind.LABEL_RATE: _Floor(0.01, 0.20),
-    Kind.LABEL_VOLUME: _Floor(0.10, 0.30),
-}
-SHARES = frozenset({"ratio", "share", "fraction", "psi", "probability", "auc", "accuracy"})  # values between 0 and 1
-PERCENTS = frozenset({"%", "percent", "pct"})  # the same times 100
-
-
-def floors_of(signal: Signal) -> tuple[float, float]:
-    """Smallest departure that matters: (absolute in the signal's unit, relative to the expected level)."""
-    floor = FLOORS.get(signal.kind)
-    if floor is None:
-        return 0.0, 0.0
-    unit = signal.unit.strip().lower()
-    if unit in SHARES:
-        return floor.ratio, 0.0
-    if unit in PERCENTS:
-        return 100.0 * floor.ratio, 0.0
-    if signal.counted:
-        return 0.5, floor.relative
-    return 0.0, floor.relative
 
 
 FILLS = frozenset({Kind.CPU, Kind.MEMORY, Kind.DISK, Kind.BACKLOG})  # what is used up when it reaches its limit
@@ -107,17 +53,20 @@ def limit_of(signal: Signal, direction: Direction) -> float:
 DIRECTIONS = {Worse.UP: 1, Worse.DOWN: -1, Worse.BOTH: 0}
 
 
-def guards_for(index: SeriesIndex, catalogue: Catalogue, *, budget: float = BUDGET) -> Guards:
+def guards_for(
+    index: SeriesIndex, catalogue: Catalogue, *, budget: float = BUDGET, own: Mapping[int, float] | None = None
+) -> Guards:
     """One row a series, in the order of the index; unknown signals are judged neutrally.
 
     budget: false episodes a day that all series together may cost.
+    own: by row, how far a series goes by itself, as `own_floors` finds.
     """
     directions, absolute, relative = [], [], []
-    for key in index:
+    for row, key in enumerate(index):
         signal = catalogue.signal.get(key.signal)
         low, share = floors_of(signal) if signal else (0.0, 0.2)
         directions.append(DIRECTIONS[signal.harm] if signal else 0)
-        absolute.append(low)
+        absolute.append(max(low, (own or {}).get(row, 0.0)))
         relative.append(share)
     return Guards(
         direction=np.asarray(directions, dtype=np.int8),

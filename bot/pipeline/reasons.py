@@ -62,7 +62,7 @@ def _ledger(one: Scored, scored: Sequence[Scored], shares: Sequence[float], weig
         subcauses=(one.subcause,),
         entity=one.entity,
         shape=signature.name,
-        prior=signature.prior,
+        prior=one.hypothesis.prior,
         lines=_bounded([_line(about, one, weigher) for about in one.terms]),
         score=round(one.score, 3),
         probability=round(shares[scored.index(one)], 4),
@@ -102,7 +102,7 @@ def _together(one: Scored, two: Scored, alone: float, weigher: Weigher) -> Ledge
     """
     both = {about for about in one.terms if about in two.terms and about[0] == "moved"}
     shared = sum(min(one.terms[about], two.terms[about]) for about in both)
-    prior = one.hypothesis.signature.prior * two.hypothesis.signature.prior
+    prior = one.hypothesis.prior * two.hypothesis.prior
     more = log(max(2, len(weigher.places)))
     lines = [
         LedgerLine(

@@ -1,4 +1,4 @@
-"""Which silent series are news: an exporter that fell silent, and not one odd series of it, or a pod that was replaced."""
+"""Which silent series are news: an exporter that fell silent, not one odd series of it or a pod that was replaced."""
 
 from __future__ import annotations
 
@@ -43,15 +43,12 @@ def lost(gap: NDArray[np.bool_], missing_s: Floats, index: SeriesIndex, *, step_
             continue
         owner = key.entity.partition("/")[0]
         ours = of_entity[key.entity] if len(of_entity[key.entity]) > 1 else of_entity.get(owner, [])
-        found[row] = _ended(ours, gap, missing_s, step_s) or (
-            len(of_signal[key.signal]) >= MANY and _ended(of_signal[key.signal], gap, missing_s, step_s)
-        )
+        ended = missing_s[row] - REPLACED_TICKS * step_s
+        exporter = of_signal[key.signal] if len(of_signal[key.signal]) >= MANY else []
+        found[row] = _ended(ours, missing_s, ended) or _ended(exporter, missing_s, ended)
     return found
 
 
-def _ended(rows: Collection[int], gap: NDArray[np.bool_], missing_s: Floats, step_s: float) -> bool:
-    """Whether all of them are silent: beyond their habit, or at least for now, as slow ones are."""
-    if len(rows) < 2:
-        return len(rows) == 1 and bool(gap[list(rows)].all())
-    silent = missing_s[list(rows)]
-    return not bool((silent <= step_s / 2).any())
+def _ended(rows: Collection[int], missing_s: Floats, at_s: float) -> bool:
+    """Whether none of them brought a sample later than so many seconds ago; never for none of them."""
+    return bool(rows) and not bool((missing_s[list(rows)] < at_s).any())

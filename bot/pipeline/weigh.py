@@ -29,6 +29,7 @@ from bot.pipeline.weights import (
     CHANGE_UNSEEN,
     DATED_TICKS,
     DECAY,
+    DEMAND_ABOVE,
     HELPING_CHANGE_CAP,
     ILL_CARRIER,
     LATE_A_TICK,
@@ -37,6 +38,7 @@ from bot.pipeline.weights import (
     NO_CHANGE,
     PATIENCE,
     PLAIN_SIGMAS,
+    PRIOR_SPREAD,
     QUIET_RATE,
     ROOT_SIGN,
     SAME_TIME_TICKS,
@@ -51,6 +53,12 @@ from bot.pipeline.weights import (
 class Hypothesis:
     signature: Signature
     entity: str
+    roots: int = 1  # entities that the cause could sit at here
+
+    @property
+    def prior(self) -> float:
+        """Its share of all troubles: a larger system has more places to look at, not many more troubles."""
+        return float(self.signature.prior / self.roots**PRIOR_SPREAD)
 
     @property
     def name(self) -> str:
@@ -96,7 +104,7 @@ class Weigher:
             kind = kind_of(finding, catalogue)
             if kind is None:
                 continue
-            place = (finding.key.entity, kind)
+            place = (_whole(finding.key.entity, kind, catalogue), kind)
             known = self._moved.get(place)
             if known is None or _rank(finding) < _rank(known):
                 self._moved[place] = finding
@@ -133,6 +141,7 @@ class Weigher:
             *self._order(hypothesis, hops),
             *self._upstream(hypothesis, hops),
             *self._ill(hypothesis),
+            *self._demand(hypothesis),
             *self._changes(hypothesis),
         ]
 
@@ -219,7 +228,7 @@ class Weigher:
             yield Term(("upstream", worst[1]), worst[0])
 
     def _ill(self, hypothesis: Hypothesis) -> Iterable[Term]:
-        """Values are at fault only if what carries them is well: a store that fails or waits turns them into defaults."""
+        """Values are at fault only if what carries them is well: a store that fails turns them into defaults."""
         if hypothesis.signature.subcause is not Subcause.DATA_QUALITY:
             return
         worst: tuple[float, str] | None = None
@@ -231,6 +240,17 @@ class Weigher:
                 worst = (weight, entity)
         if worst is not None:
             yield Term(("ill", worst[1]), worst[0])
+
+    def _demand(self, hypothesis: Hypothesis) -> Iterable[Term]:
+        """Requests come from callers: a service whose caller is asked more, too, is not where they come in."""
+        if hypothesis.signature.subcause is not Subcause.TRAFFIC_SURGE:
+            return
+        callers = [one.name for one in self._catalogue.services if hypothesis.entity in one.depends_on]
+        for caller in sorted(callers):
+            finding = self._moved.get((caller, Kind.TRAFFIC))
+            if finding is not None and finding.direction is Direction.UP:
+                yield Term(("demand", caller), DEMAND_ABOVE)
+                return
 
     def _carries(self, entity: str, kind: Kind, root: str) -> bool:
         """Whether values of the root come by way of an entity whose signal of this kind is off."""
@@ -288,6 +308,13 @@ class Weigher:
         if change.time > self._seen + slack or self._began - change.time > CHANGE_MEMORY:
             return 0.0
         return exp(-min(abs(change.time - self._began), abs(change.time - self._seen)) / CHANGE_TAU)
+
+
+def _whole(entity: str, kind: Kind, catalogue: Catalogue) -> str:
+    """The entity that a finding counts at: what segments say of answers, their model says."""
+    if kind.side is Side.QUALITY and catalogue.entity_type(entity) is EntityType.SEGMENT:
+        return entity.partition("/")[0]
+    return entity
 
 
 def _against(finding: Finding, kind: Kind, signature: Signature) -> bool:

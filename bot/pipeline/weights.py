@@ -13,6 +13,7 @@ from bot.domain.catalogue import Kind, Side
 
 # ---------------------------------------------------------------- what moved, and what stayed quiet
 
+PRIOR_SPREAD = 0.5  # 1: a cause's share is dealt among all places it could sit at; 0: each place has it in full
 QUIET_RATE = 0.02  # how often a series leaves its usual range for no reason of ours
 DECAY = 0.7  # of a cause's effect, a hop along the topology
 TEMPER = 0.5  # telemetry repeats itself: each further sign counts half, or naive Bayes is wildly sure
@@ -31,6 +32,7 @@ ROOT_SIGN = 0.5  # how likely a root must show a kind of signal for its onset to
 UPSTREAM_FIRST = -3.0  # nats, when something that the root stands on was ill before it
 UPSTREAM_TOGETHER = UPSTREAM_FIRST / 2.0  # when they began within a tick of each other: either may have been first
 
+DEMAND_ABOVE = -2.5  # nats against a surge at a service whose caller is asked more, too: it came in there
 # What shows that a store, or the way to it, is ill.
 CARRYING = frozenset({Kind.ERRORS, Kind.LATENCY, Kind.AVAILABILITY, Kind.FALLBACK, Kind.CACHE})
 ILL_CARRIER = -3.0  # nats against a fault in the values, when what carries them is ill: then they are defaults
@@ -101,8 +103,8 @@ RULES = (
     Rule(
         kind="prior",
         evidence="how often such a cause is to blame at all",
-        worth="logarithm of its share of all troubles, in `signatures.py`",
-        reason="rare causes need more evidence",
+        worth="logarithm of its share of all troubles, in `signatures.py`, less the more entities it could sit at",
+        reason="rare causes need more evidence, and a larger system is not a guiltier one",
     ),
     Rule(
         kind="moved",
@@ -142,6 +144,12 @@ RULES = (
         evidence="a store that carries the values fails or waits, or a model falls back to defaults",
         worth=f"{ILL_CARRIER:g} against a fault in the values; less below {PLAIN_SIGMAS:g} sigma",
         reason="lookups that fail turn good values into defaults",
+    ),
+    Rule(
+        kind="demand",
+        evidence="a caller of the service is asked more, too",
+        worth=f"{DEMAND_ABOVE:g} against a surge that begins at the service",
+        reason="requests come in at the top",
     ),
     Rule(
         kind="change",

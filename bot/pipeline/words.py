@@ -146,10 +146,12 @@ def term_text(
             return f"{subject} moved before what it can reach" if weight > 0 else f"others moved before {subject}"
         case "upstream":
             return f"{subject}, which {hypothesis.entity} stands on, was off before it"
-        case "ill":
-            return f"{subject}, by way of which values come, is ill itself"
-        case "unseen":
-            return f"nothing at {subject} itself is off"
+        case "ill" | "demand" | "unseen":
+            return {
+                "ill": f"{subject}, by way of which values come, is ill itself",
+                "demand": f"{subject}, which calls {hypothesis.entity}, is asked more, too",
+                "unseen": f"nothing at {subject} itself is off",
+            }[what]
         case "change":
             if change is None:
                 names = " or ".join(sorted(kind.value.replace("_", " ") for kind in hypothesis.signature.change))

@@ -11,7 +11,8 @@ import pytest
 from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
 from bot.domain.finding import Course, Direction, FindingKind, Shape
 from bot.domain.series import BlindSpot, SeriesIndex, SeriesKey
-from bot.pipeline.detect import BLIND_SIGNAL, FLOORS, blind_findings, findings_of, floors_of, guards_for, limit_of
+from bot.pipeline.detect import BLIND_SIGNAL, blind_findings, findings_of, guards_for, limit_of
+from bot.pipeline.floors import FLOORS, floors_of
 from detectors.bank import Judgements
 from detectors.bank import Kind as Departure
 from detectors.closer import Look
@@ -357,7 +358,7 @@ def test_a_finding_keeps_the_onset_and_the_moment_it_was_first_seen():
 def test_silence_keeps_the_onset_it_had():
     (before,) = found(active=False, gap=True, missing_s=240.0)
 
-    (after,) = found(active=False, gap=True, missing_s=float("nan"), known=[before], now=NOW + MINUTE)
+    (after,) = found(active=False, gap=True, missing_s=120.0, known=[before], now=NOW + MINUTE)
 
     assert after.onset == before.onset
 
