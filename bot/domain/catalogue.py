@@ -107,6 +107,9 @@ class Model:
     features: tuple[Feature, ...] = ()
 
 
+TIMES = frozenset({"s", "sec", "seconds", "ms", "milliseconds", "us", "min"})
+USED = frozenset({"ratio", "share", "fraction"})  # between 0 and 1
+PERCENTS = frozenset({"%", "percent", "pct"})  # the same times 100
 COUNTS = frozenset({"count", "restarts", "1", "pods", "replicas"})
 # More errors are never good news, fewer never bad. Of other kinds either way may be: a share that is used, or left.
 HARMS = {
@@ -142,6 +145,17 @@ class Signal:
     def counted(self) -> bool:
         """Whether its values are whole things, such as pods."""
         return self.unit.strip().lower() in COUNTS
+
+    @property
+    def whole(self) -> float:
+        """What a share that is in use is a part of: 1 or 100; 0 where the unit tells of no share."""
+        unit = self.unit.strip().lower()
+        return 0.0 if self.worse is Worse.DOWN else 1.0 if unit in USED else 100.0 if unit in PERCENTS else 0.0
+
+    @property
+    def timed(self) -> bool:
+        """Whether its values are lengths of time."""
+        return self.unit.strip().lower() in TIMES
 
     @property
     def harm(self) -> Worse:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.domain.catalogue import Kind
+from bot.domain.catalogue import PERCENTS, USED, Kind
 from bot.domain.finding import Course, Direction, Finding, FindingKind, Shape
-from bot.pipeline.detect import USED
-from bot.pipeline.floors import PERCENTS
 from bot.pipeline.phrasing import amount
 
 SLOW = timedelta(minutes=30)  # a ramp that lasts: its pace is told an hour, and told even where no limit is known

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.clock import from_epoch
-from bot.domain.catalogue import Catalogue, Kind, Signal, Worse
+from bot.domain.catalogue import PERCENTS, USED, Catalogue, Kind, Signal, Worse
 from bot.domain.finding import Course, Direction, Evidence, Finding, FindingKind, Fingerprint, Shape, fingerprint_of
 from bot.domain.series import BlindSpot, Floats, SeriesIndex, SeriesKey
-from bot.pipeline.floors import PERCENTS, floors_of
+from bot.pipeline.floors import floors_of
 from bot.pipeline.silence import lost
 from detectors.bank import Guards, Judgements
 from detectors.bank import Kind as Departure
@@ -27,7 +27,6 @@ HORIZON_S = 3 * 86_400.0  # farther ahead a line through half an hour of samples
 
 
 FILLS = frozenset({Kind.CPU, Kind.MEMORY, Kind.DISK, Kind.BACKLOG})  # what is used up when it reaches its limit
-USED = frozenset({"ratio", "share", "fraction"})  # of SHARES, those in which use is measured
 
 
 def limit_of(signal: Signal, direction: Direction) -> float:

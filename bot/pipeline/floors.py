@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.domain.catalogue import Catalogue, Kind, Signal
+from bot.domain.catalogue import PERCENTS, Catalogue, Kind, Signal
 from bot.domain.series import Floats, SeriesIndex
 
 
@@ -48,7 +48,6 @@ FLOORS: Mapping[Kind, _Floor] = {
     Kind.LABEL_VOLUME: _Floor(0.10, 0.30),
 }
 SHARES = frozenset({"ratio", "share", "fraction", "psi", "probability", "auc", "accuracy"})  # values between 0 and 1
-PERCENTS = frozenset({"%", "percent", "pct"})  # the same times 100
 
 
 def floors_of(signal: Signal) -> tuple[float, float]:

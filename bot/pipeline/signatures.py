@@ -41,6 +41,11 @@ class Signature:
     helps: frozenset[ChangeKind] = frozenset()  # a change that speaks for it, without being needed
     by_load: bool = False  # it makes work, which reaches what the root calls and runs on
 
+    @property
+    def about(self) -> frozenset[Kind]:
+        """What this cause is about: of its signs, those that it cannot do without."""
+        return frozenset(kind for kind in self.signs if self.own.get(kind, 0.0) >= MUST)
+
 
 MODEL = frozenset({EntityType.MODEL})
 INPUT = frozenset({EntityType.FEATURE, EntityType.SEGMENT, EntityType.SERVICE, EntityType.MODEL})
@@ -91,7 +96,7 @@ SIGNATURES: tuple[Signature, ...] = (
         helps=DATA_CHANGES | ROLLOUTS,
     ),
     Signature(
-        name="labels", subcause=Subcause.DATA_QUALITY, prior=0.02, entities=MODEL,
+        name="labels", subcause=Subcause.DATA_QUALITY, prior=0.03, entities=MODEL,
         signs=frozenset({K.LABEL_RATE, K.LABEL_VOLUME}),
         own={K.LABEL_RATE: 0.85, K.LABEL_VOLUME: 0.7, K.QUALITY: 0.8, K.CALIBRATION: 0.7},
         helps=DATA_CHANGES,
@@ -99,15 +104,15 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         name="population moved", subcause=Subcause.COVARIATE_DRIFT, prior=0.05, entities=MODEL,
         signs=frozenset({K.FEATURE_DRIFT, K.FEATURE_VALUE}),
-        own={K.FEATURE_DRIFT: MUST, K.FEATURE_VALUE: 0.6, K.PREDICTION: 0.6, K.PREDICTION_DRIFT: 0.65,
+        own={K.FEATURE_DRIFT: MUST, K.FEATURE_VALUE: 0.6, K.PREDICTION: 0.45, K.PREDICTION_DRIFT: 0.5,
              K.QUALITY: 0.4, K.CALIBRATION: 0.3, K.FEATURE_NULL: 0.02},
-        downstream={K.TRAFFIC: 0.2, K.FEATURE_DRIFT: MUST, K.FEATURE_VALUE: 0.6},
+        downstream={K.TRAFFIC: 0.2, K.FEATURE_DRIFT: 0.55, K.FEATURE_VALUE: 0.45},
         helps=frozenset({ChangeKind.MARKETING, ChangeKind.CALENDAR}),
     ),
     Signature(
         name="the world moved", subcause=Subcause.CONCEPT_DRIFT, prior=0.05, entities=MODEL,
         signs=frozenset({K.QUALITY, K.CALIBRATION}),
-        own={K.QUALITY: MUST, K.CALIBRATION: MUST, K.LABEL_RATE: 0.4, K.PREDICTION: 0.03, K.PREDICTION_DRIFT: 0.03},
+        own={K.QUALITY: MUST, K.CALIBRATION: MUST, K.LABEL_RATE: 0.15, K.PREDICTION: 0.03, K.PREDICTION_DRIFT: 0.03},
     ),
     Signature(
         name="cpu", subcause=Subcause.CPU_SATURATION, prior=0.07, entities=HOST,
@@ -139,8 +144,8 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         name="dependency", subcause=Subcause.DEPENDENCY_FAILURE, prior=0.12, entities=SERVICE,
-        signs=frozenset({K.ERRORS, K.LATENCY, K.AVAILABILITY}),
-        own={K.LATENCY: LIKELY, K.ERRORS: 0.8, K.AVAILABILITY: LIKELY, K.CACHE: MAY, K.RESTARTS: MAY,
+        signs=frozenset({K.ERRORS, K.LATENCY, K.AVAILABILITY, K.CACHE}),
+        own={K.LATENCY: LIKELY, K.ERRORS: 0.8, K.AVAILABILITY: 0.5, K.CACHE: 0.5, K.RESTARTS: MAY,
              K.TRAFFIC: MAY, K.THROUGHPUT: MAY, K.BACKLOG: 0.3},
         downstream={**CALLERS, **STARVED, K.FALLBACK: 0.8, K.FEATURE_NULL: LIKELY, K.ERRORS: LIKELY, K.CPU: 0.1},
     ),
@@ -155,9 +160,9 @@ SIGNATURES: tuple[Signature, ...] = (
         by_load=True,
     ),
     Signature(
-        name="replicas lost", subcause=Subcause.CAPACITY_LOSS, prior=0.03, entities=HOST,
+        name="replicas lost", subcause=Subcause.CAPACITY_LOSS, prior=0.07, entities=HOST,
         signs=frozenset({K.AVAILABILITY}),
-        own={K.AVAILABILITY: MUST, K.LATENCY: LIKELY, K.CPU: 0.6, K.ERRORS: 0.5, K.THROUGHPUT: MAY, K.BACKLOG: MAY,
+        own={K.AVAILABILITY: MUST, K.LATENCY: 0.55, K.CPU: 0.45, K.ERRORS: 0.4, K.THROUGHPUT: MAY, K.BACKLOG: MAY,
              K.RESTARTS: 0.3},
         downstream={**CALLERS, **STARVED, K.CPU: 0.3},
         helps=frozenset({ChangeKind.AUTOSCALE}),

@@ -30,15 +30,20 @@ from bot.pipeline.weights import (
     DATED_TICKS,
     DECAY,
     DEMAND_ABOVE,
+    EMPTY,
+    FIRST_OF_ROOT,
+    FULL,
     HELPING_CHANGE_CAP,
     ILL_CARRIER,
     LATE_A_TICK,
     LEAD_A_TICK,
     LEAD_CAP,
+    LEAST_FILLED,
     NO_CHANGE,
     PATIENCE,
     PLAIN_SIGMAS,
     PRIOR_SPREAD,
+    QUIET_BELOW,
     QUIET_RATE,
     ROOT_SIGN,
     SAME_TIME_TICKS,
@@ -47,6 +52,12 @@ from bot.pipeline.weights import (
     UPSTREAM_FIRST,
     UPSTREAM_TOGETHER,
 )
+
+SATURATES = {
+    Subcause.CPU_SATURATION: Kind.CPU,
+    Subcause.MEMORY_SATURATION: Kind.MEMORY,
+    Subcause.DISK_SATURATION: Kind.DISK,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,7 @@ class Weigher:
             *self._inferred(hypothesis, hops),
             *self._silent(hypothesis, hops),
             *self._order(hypothesis, hops),
+            *self._first(hypothesis, hops),
             *self._upstream(hypothesis, hops),
             *self._ill(hypothesis),
             *self._demand(hypothesis),
@@ -149,18 +161,41 @@ class Weigher:
         for (entity, kind), finding in self._moved.items():
             if entity not in hops:
                 continue
-            if _against(finding, kind, hypothesis.signature):
+            if self._against(finding, kind, hypothesis.signature):
                 continue
             gain = log(chance(hypothesis, kind, hops[entity]) / QUIET_RATE)
             strength = min(1.0, abs(finding.evidence.peak_z) / PLAIN_SIGMAS)
             if gain > 0:
+                strength *= self._filled(finding, kind, hops[entity], hypothesis.signature)
                 yield Term(("moved", f"{entity}:{kind}"), TEMPER * strength * gain)
+
+    def _against(self, finding: Finding, kind: Kind, signature: Signature) -> bool:
+        """Whether it moved in a way that this cause does not move it.
+
+        Fewer requests are no surge; more work a request is what is asked for, not a resource that runs out.
+        """
+        if signature.subcause not in (Subcause.TRAFFIC_SURGE, Subcause.CPU_SATURATION):
+            return False
+        signal = self._catalogue.signal.get(finding.key.signal)
+        work = kind is Kind.CPU and signal is not None and signal.timed
+        return work or (kind in (Kind.TRAFFIC, Kind.CPU) and finding.direction is Direction.DOWN)
+
+    def _filled(self, finding: Finding, kind: Kind, hops: int, signature: Signature) -> float:
+        """How much of a resource is used up, where that is known: one that is half empty starves nobody.
+
+        Returns a factor on what the movement is worth to a cause that is this resource running out at its root.
+        """
+        signal = self._catalogue.signal.get(finding.key.signal)
+        if hops > 0 or signal is None or SATURATES.get(signature.subcause) is not kind or not signal.whole:
+            return 1.0
+        used = (finding.evidence.expected + finding.evidence.peak_z * finding.evidence.scale) / signal.whole
+        return max(LEAST_FILLED, min(1.0, (used - EMPTY) / (FULL - EMPTY)))
 
     def _inferred(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         """A cause of which nothing was seen where it should sit is only a guess that fits."""
         model = hypothesis.entity if self._catalogue.entity_type(hypothesis.entity) is EntityType.MODEL else None
         for (entity, kind), finding in self._moved.items():
-            if _against(finding, kind, hypothesis.signature):
+            if self._against(finding, kind, hypothesis.signature):
                 continue
             at_root = hops.get(entity) == 0 or (model is not None and entity.startswith(f"{model}/"))
             if at_root and kind in hypothesis.signature.signs:
@@ -169,6 +204,7 @@ class Weigher:
 
     def _silent(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         age = self.scene.now - self._seen
+        below: list[Term] = []
         for entity, distance in hops.items():
             worth = _worth_of_silence(hypothesis.signature, distance)
             for kind in self._quiet.get(entity, ()):
@@ -178,7 +214,14 @@ class Weigher:
                     continue
                 if kind in LATE_KINDS and age < PATIENCE + self._label_delay(entity):
                     continue
-                yield Term(("quiet", f"{entity}:{kind}"), worth[kind])
+                term = Term(("quiet", f"{entity}:{kind}"), worth[kind])
+                if distance == 0:
+                    yield term
+                else:
+                    below.append(term)
+        total = sum(term.weight for term in below)
+        share = min(1.0, QUIET_BELOW / total) if total < 0 else 1.0
+        yield from (Term(term.about, share * term.weight) for term in below)
 
     def _label_delay(self, entity: str) -> timedelta:
         model = self._catalogue.model_of(entity)
@@ -204,6 +247,23 @@ class Weigher:
             return
         weight = max(-LEAD_CAP, LATE_A_TICK * lead) if lead < 0 else min(LEAD_CAP, LEAD_A_TICK * lead)
         yield Term(("order", hypothesis.entity), weight)
+
+    def _first(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
+        """At the root itself, what the cause is about moves first: replicas go, then the rest is slow."""
+        about = hypothesis.signature.about
+        slack = timedelta(seconds=DATED_TICKS * self._catalogue.step_s)
+        there = {
+            (kind, f.onset)
+            for (entity, kind), f in self._moved.items()
+            if hops.get(entity) == 0 and kind not in LATE_KINDS and f.detected - f.onset <= slack
+        }
+        own = [onset for kind, onset in there if kind in about]
+        rest = [onset for kind, onset in there if kind not in about]
+        if not own or not rest:
+            return
+        lead = (min(rest) - min(own)).total_seconds() / self._catalogue.step_s  # ticks
+        if abs(lead) >= SAME_TIME_TICKS:
+            yield Term(("first", hypothesis.entity), FIRST_OF_ROOT if lead > 0 else -FIRST_OF_ROOT)
 
     def _upstream(self, hypothesis: Hypothesis, hops: Mapping[str, int]) -> Iterable[Term]:
         """A root stands on nothing that was ill before it: stale features on a sick host are the host's."""
@@ -317,12 +377,6 @@ def _whole(entity: str, kind: Kind, catalogue: Catalogue) -> str:
     return entity
 
 
-def _against(finding: Finding, kind: Kind, signature: Signature) -> bool:
-    """Whether it moved the other way than this cause moves it: fewer requests are no surge."""
-    fewer = kind in (Kind.TRAFFIC, Kind.CPU, Kind.LABEL_VOLUME) and finding.direction is Direction.DOWN
-    return fewer and signature.subcause in (Subcause.TRAFFIC_SURGE, Subcause.CPU_SATURATION)
-
-
 def _rank(finding: Finding) -> tuple[float, datetime, str]:
     """Which of several series of one place speaks for it: the farthest off, of equals the earliest."""
     return -abs(finding.evidence.peak_z), finding.onset, str(finding.key)
@@ -333,6 +387,9 @@ def _onset_between(findings: Sequence[Finding], catalogue: Catalogue, scene: Sce
 
     A drop of labelled quality speaks of predictions made up to a label delay before, if it is such a series at all.
     """
+    slack = timedelta(seconds=DATED_TICKS * catalogue.step_s)
+    dated = [finding for finding in findings if finding.detected - finding.onset <= slack]
+    findings = dated or findings  # a movement that was noticed late dates nothing, if others do
     if not findings:
         return scene.now, scene.now
     seen = min(finding.onset for finding in findings)

@@ -22,6 +22,11 @@ ARGUABLE = 0.3  # a silence less surprising than this argues nothing: hundreds o
 PATIENCE = timedelta(minutes=5)  # what should follow has this long before its silence counts
 UNSEEN_ROOT = -2.5  # nats against a cause that shows nothing of its own at its root: a guess that fits is no finding
 
+QUIET_BELOW = -3.0  # nats that all silence below the root may cost: many a trouble stays where it is
+EMPTY = 0.2  # share of a resource in use, at which it starves nobody
+FULL = 0.7  # and from which on it may
+LEAST_FILLED = 0.3  # of what a movement is worth, when the resource is as good as empty all the same
+
 # ---------------------------------------------------------------- who came first
 
 LEAD_CAP = 2.0  # nats that timing may be worth: onsets are estimates
@@ -29,8 +34,9 @@ LEAD_A_TICK = 0.25  # nats a tick that the root leads by: what comes later may s
 LATE_A_TICK = 0.5  # nats a tick against a root that its symptoms precede: an effect seldom comes before its cause
 SAME_TIME_TICKS = 1.0  # nearer than this, nobody came first
 ROOT_SIGN = 0.5  # how likely a root must show a kind of signal for its onset to be the root's own
-UPSTREAM_FIRST = -3.0  # nats, when something that the root stands on was ill before it
-UPSTREAM_TOGETHER = UPSTREAM_FIRST / 2.0  # when they began within a tick of each other: either may have been first
+FIRST_OF_ROOT = 0.8  # nats, when what a cause is about moved first of all that moved at its root, or did not
+UPSTREAM_FIRST = -3.5  # nats, when something that the root stands on was ill before it
+UPSTREAM_TOGETHER = -2.5  # when they began within a tick of each other: either may have been first
 
 DEMAND_ABOVE = -2.5  # nats against a surge at a service whose caller is asked more, too: it came in there
 # What shows that a store, or the way to it, is ill.
@@ -138,6 +144,12 @@ RULES = (
         worth=f"{LEAD_A_TICK:+g} a tick that it leads by, {-LATE_A_TICK:+g} a tick that it is late, "
         f"within {LEAD_CAP:g} either way",
         reason="an effect seldom comes before its cause, but onsets are estimates",
+    ),
+    Rule(
+        kind="first",
+        evidence="of what moved at the root, what the cause is about moved first, or did not",
+        worth=f"{FIRST_OF_ROOT:+g} or {-FIRST_OF_ROOT:+g}",
+        reason="replicas go, then answers are slow; a slow service loses replicas later",
     ),
     Rule(
         kind="ill",

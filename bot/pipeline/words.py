@@ -146,6 +146,9 @@ def term_text(
             return f"{subject} moved before what it can reach" if weight > 0 else f"others moved before {subject}"
         case "upstream":
             return f"{subject}, which {hypothesis.entity} stands on, was off before it"
+        case "first":
+            when = "before" if weight > 0 else "after"
+            return f"what {hypothesis.signature.name} is about moved {when} the rest at {subject}"
         case "ill" | "demand" | "unseen":
             return {
                 "ill": f"{subject}, by way of which values come, is ill itself",
