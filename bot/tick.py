@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.domain.catalogue import Catalogue
@@ -28,6 +28,7 @@ from bot.pipeline.ledger import HEALTH_REMEMBERED, once, rollback_target
 from bot.pipeline.observe import Scene, recent
 from bot.pipeline.quality.attribution import split_plot
 from bot.pipeline.speak import flaps, headline_of, speak
+from bot.pipeline.weights import ECHO_WAIT
 from bot.ports import (
     Changeset,
     ConcurrentChangeError,
@@ -104,7 +105,10 @@ class Tick:
 
     async def _conclude(self, seen: Seen, *, at: datetime, began: float) -> TickResult:
         """Read what is remembered, think, and write all of it at once."""
-        live = await self._store.live_incidents(resolved_since=at - self._speaking.reopen_within)
+        # labels tell of an incident long after it is over: it must be known then, or they would be news
+        latest = max((model.label_delay_s for model in self.catalogue.models), default=0.0)
+        remembered = max(self._speaking.reopen_within, timedelta(seconds=latest) + ECHO_WAIT)
+        live = await self._store.live_incidents(resolved_since=at - remembered)
         known_changes = await self._store.changes(since=at - CHANGES_REMEMBERED)
         new_changes = once(seen.changes, known_changes)
         with self._metrics.tick_seconds.labels("think").time():

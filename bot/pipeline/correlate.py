@@ -12,9 +12,9 @@ from bot.domain.finding import Finding, FindingKind, Fingerprint
 from bot.domain.incident import Incident, IncidentId, Member, State
 from bot.domain.policy import SpeakingPolicy
 from bot.pipeline.patience import ripe
-from bot.pipeline.relate import cause_time, related, related_otherwise
+from bot.pipeline.relate import cause_time, echoes, label_delay, related, related_otherwise
 from bot.pipeline.severity import severity_of
-from bot.pipeline.weights import ROOT_LATE_TICKS
+from bot.pipeline.weights import ECHO_WAIT, ROOT_LATE_TICKS
 
 NewId = Callable[[Sequence[Finding], datetime], IncidentId]
 
@@ -31,14 +31,14 @@ def correlate(
 ) -> tuple[Incident, ...]:
     """Return every incident that is open now or changed in this tick, oldest first.
 
-    incidents: the open ones, and those resolved recently enough to be reopened.
+    incidents: the open ones, and those resolved recently enough to be reopened, or to be told of by late labels.
     changes: recent ones; what a rollout costs while it happens is waited for.
     """
     live = [incident for incident in incidents if incident.open]
     past = [incident for incident in incidents if not incident.open]
     grouped = {incident.id: _refresh(incident, findings, now=now) for incident in live}
     housed = {print_ for incident in live for print_ in _prints(incident)}
-    homeless = [f for f in findings if f.fingerprint not in housed and not _of_the_past(f, past, catalogue)]
+    homeless = [f for f in findings if f.fingerprint not in housed and not _of_the_past(f, past, catalogue, now=now)]
 
     for finding in sorted(homeless, key=lambda f: (f.onset, str(f.key))):
         home = _home(finding, grouped, catalogue) or _reopened(finding, past, now=now, policy=policy)
@@ -75,6 +75,7 @@ def _home(finding: Finding, grouped: Mapping[IncidentId, Incident], catalogue: C
     home: Incident | None = None
     for incident in grouped.values():
         links = sum(_joins(finding, m.finding, incident, catalogue) for m in incident.members if _meets(finding, m))
+        links = links or int(echoes(finding, incident, catalogue))
         if links and (best is None or (links, incident.opened) > best):
             best, home = (links, incident.opened), incident
     return home
@@ -87,11 +88,18 @@ def _meets(finding: Finding, member: Member) -> bool:
     return member.ended is not None and member.ended >= finding.onset
 
 
-def _of_the_past(finding: Finding, past: Sequence[Incident], catalogue: Catalogue) -> bool:
-    """Whether a log tells late of predictions that were made during an incident that is over: no news any more."""
+def _late_echo(finding: Finding, incident: Incident, catalogue: Catalogue, *, now: datetime) -> bool:
+    """Whether late labels tell of an incident that is over; not for ever: what stays off longer than that is news."""
+    if incident.resolved is None or not echoes(finding, incident, catalogue):
+        return False
+    return now <= incident.resolved + label_delay(finding, catalogue) + ECHO_WAIT
+
+
+def _of_the_past(finding: Finding, past: Sequence[Incident], catalogue: Catalogue, *, now: datetime) -> bool:
+    """Whether labels tell late of predictions that were made during an incident that is over: no news any more."""
     account = finding.evidence.account
     if account is None or account.until is None:
-        return False
+        return any(_late_echo(finding, incident, catalogue, now=now) for incident in past)
     return any(
         incident.resolved is not None
         and account.until <= incident.resolved

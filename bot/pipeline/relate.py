@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Catalogue, Kind, Side
 from bot.domain.finding import Finding, FindingKind
+from bot.domain.incident import Incident
 from bot.pipeline.weights import (
     EARLY_TICKS,
+    ECHO_SLACK,
     FILLING,
     FILLING_LAG,
     INPUTS_LATE,
     LAGS,
     MAX_HOPS,
     NEAR_HOPS,
+    SAME_SUBJECT,
     TOGETHER_TICKS,
 )
 
@@ -39,6 +42,26 @@ def cause_time(finding: Finding, catalogue: Catalogue) -> datetime:
         if model is not None:
             return finding.onset - timedelta(seconds=model.label_delay_s)
     return finding.onset
+
+
+def label_delay(finding: Finding, catalogue: Catalogue) -> timedelta:
+    model = catalogue.model_of(finding.key.entity)
+    return timedelta(seconds=model.label_delay_s if model is not None else 0.0)
+
+
+def echoes(finding: Finding, incident: Incident, catalogue: Catalogue) -> bool:
+    """Whether labels tell late of predictions that were made while an incident stood that can have hurt them."""
+    if finding.kind is FindingKind.LOG or kind_of(finding, catalogue) not in LATE_KINDS:
+        return False
+    model = catalogue.model_of(finding.key.entity)
+    if model is None:
+        return False
+    until = incident.resolved or finding.onset
+    made = finding.onset - label_delay(finding, catalogue)
+    if made > until + ECHO_SLACK or finding.onset < incident.onset - ECHO_SLACK:
+        return False
+    hurt = (m.finding for m in incident.members if m.finding.kind not in (FindingKind.GAP, FindingKind.BLIND))
+    return any(catalogue.downstream(f.key.entity).get(model.name, MAX_HOPS + 1) <= MAX_HOPS for f in hurt)
 
 
 def explains(cause: Finding, effect: Finding, catalogue: Catalogue) -> bool:
@@ -82,7 +105,7 @@ def same_subject(a: Finding, b: Finding, catalogue: Catalogue) -> bool:
         if cause_time(data, catalogue) - cause_time(quality, catalogue) > INPUTS_LATE:
             return False
     apart = abs(cause_time(a, catalogue) - cause_time(b, catalogue))
-    if apart > LAGS[Side.QUALITY]:
+    if apart > SAME_SUBJECT:
         return False
     if a.key.entity == b.key.entity:
         return True

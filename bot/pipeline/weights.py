@@ -79,13 +79,16 @@ MAX_HOPS = 4  # farther along the topology, nothing is said to have brought abou
 # predictions move only when stale values have drifted.
 LAGS: dict[Side, timedelta] = {
     Side.INFRASTRUCTURE: timedelta(minutes=10),
-    Side.SERVING: timedelta(minutes=10),
-    Side.DATA: timedelta(minutes=30),
-    Side.QUALITY: timedelta(minutes=60),
+    Side.SERVING: timedelta(minutes=90),  # a store that slows down fails its lookups only when they time out
+    Side.DATA: timedelta(minutes=90),
+    Side.QUALITY: timedelta(minutes=90),
 }
 # A resource that fills up hurts when it is full, which may take hours: its effects may begin at any time until then.
 FILLING = frozenset({Kind.DISK, Kind.MEMORY, Kind.BACKLOG})
+SAME_SUBJECT = timedelta(hours=1)  # two things off at one entity are one trouble if they began within this
 FILLING_LAG = timedelta(hours=6)
+ECHO_SLACK = timedelta(minutes=15)  # what labels tell of a time that is over: onsets are estimates, windows smear
+ECHO_WAIT = timedelta(hours=1)  # after the last labels of that time have come; what still is off then is news
 INPUTS_LATE = timedelta(minutes=5)  # inputs that move so long after the predictions did are another trouble
 
 # ---------------------------------------------------------------- the rules, in words

@@ -28,7 +28,7 @@ K = Kind
             (K.DISK, "n-04", 0), (K.FRESHNESS, "fraud/velocity", 60), True, id="a disk that fills for an hour"
         ),
         pytest.param((K.DISK, "n-04", 0), (K.FRESHNESS, "fraud/velocity", 361), False, id="but not for a day"),
-        pytest.param((K.CPU, "n-04", 0), (K.FRESHNESS, "fraud/velocity", 60), False, id="CPU does not fill up"),
+        pytest.param((K.CPU, "n-04", 0), (K.FRESHNESS, "fraud/velocity", 95), False, id="CPU does not fill up"),
         pytest.param((K.PREDICTION, "fraud", 0), (K.CPU, "n-01", 1), False, id="a score does not heat a node"),
         pytest.param(
             (K.QUALITY, "fraud", 0), (K.FEATURE_NULL, "fraud/amount", 1), False, id="nor does it empty inputs"
