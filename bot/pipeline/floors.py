@@ -65,21 +65,22 @@ def floors_of(signal: Signal) -> tuple[float, float]:
     return 0.0, floor.relative
 
 
-# Distances of samples grow as the samples get small, every night: one is far only if it is farther than those.
-DISTANCES = frozenset({Kind.FEATURE_DRIFT, Kind.PREDICTION_DRIFT})
+# Distances of samples grow as the samples get small, every night; jobs take a host's time every hour. Such a series is
+# far only where it is farther than it goes by itself.
+BY_ITSELF = frozenset({Kind.FEATURE_DRIFT, Kind.PREDICTION_DRIFT, Kind.CPU, Kind.BACKLOG})
 OWN_HIGH = 0.98  # centile of its own history
 OWN_LEAST = 60  # samples, below which a history has no such centile
 
 
 def own_floors(values: Floats, index: SeriesIndex, catalogue: Catalogue) -> dict[int, float]:
-    """How far each distance goes by itself, by row, in its own unit above its median.
+    """How far each series of those kinds goes by itself, by row, in its own unit above its median.
 
     values: (t, n) of history, one column a row of the index; NaN for no sample.
     """
     found = {}
     for row in range(values.shape[1]):
         signal = catalogue.signal.get(index[row].signal)
-        if signal is None or signal.kind not in DISTANCES:
+        if signal is None or signal.kind not in BY_ITSELF:
             continue
         known = values[np.isfinite(values[:, row]), row]
         if len(known) >= OWN_LEAST:

@@ -17,6 +17,7 @@ RESOURCES = frozenset({Kind.CPU, Kind.CACHE, Kind.NETWORK, Kind.BACKLOG})  # of 
 INPUTS = frozenset({Kind.FEATURE_DRIFT, Kind.FEATURE_VALUE})
 LABELLED = frozenset({Kind.QUALITY, Kind.CALIBRATION, Kind.LABEL_RATE, Kind.LABEL_VOLUME})
 SLIGHT_SIGMAS = 3.0  # a lasting shift nearer than this is no trouble of itself, where nobody's decisions are measured
+SLIGHT_SIGMAS_OF_SCORES = 4.0  # and of scores, which move a little with who is asking at this hour
 FEW_LABELS = 0.6  # of the usual count: with fewer, what labels say of quality has to wait
 MANY_GONE = 0.4  # of the replicas: fewer are scaled away or rolled over every day
 STANDING_SIGMAS, STANDING_S = 10.0, 1200.0  # so far off for so long, a resource alone is worth a look
@@ -25,8 +26,10 @@ PLAIN_SIGMAS = 15.0  # a feature value this far out is a broken unit, not a drif
 
 
 def _slight(finding: Finding, signal: Signal) -> bool:
-    lasting = finding.kind is FindingKind.SHIFT and signal.kind.side is not Side.QUALITY
-    return lasting and abs(finding.evidence.peak_z) < SLIGHT_SIGMAS
+    if finding.kind is not FindingKind.SHIFT or signal.kind in LABELLED:
+        return False
+    least = SLIGHT_SIGMAS_OF_SCORES if signal.kind.side is Side.QUALITY else SLIGHT_SIGMAS
+    return abs(finding.evidence.peak_z) < least
 
 
 def _weighty(finding: Finding, signal: Signal) -> Kind:
@@ -80,7 +83,8 @@ def _unlabelled(findings: Iterable[Finding], catalogue: Catalogue) -> frozenset[
         evidence = finding.evidence
         if signal is None or signal.kind is not Kind.LABEL_VOLUME or finding.direction is not Direction.DOWN:
             continue
-        if evidence.observed < FEW_LABELS * evidence.expected:
+        least = min(evidence.observed, evidence.expected + evidence.peak_z * evidence.scale)
+        if least < FEW_LABELS * evidence.expected:
             found.add(_model(finding, catalogue))
     return frozenset(found)
 

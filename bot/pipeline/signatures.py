@@ -70,7 +70,7 @@ SIGNATURES: tuple[Signature, ...] = (
         signs=frozenset({K.INFERENCE_LATENCY}),
         own={K.INFERENCE_LATENCY: 0.95, K.PREDICTION: 0.2, K.PREDICTION_DRIFT: 0.2, K.QUALITY: 0.15,
              K.CALIBRATION: 0.1, K.FALLBACK: 0.2},
-        downstream={K.LATENCY: 0.8, K.CPU: 0.8, K.MEMORY: 0.4, K.ERRORS: 0.4, K.AVAILABILITY: 0.3, K.BACKLOG: 0.3,
+        downstream={**CALLERS, **STARVED, K.LATENCY: 0.8, K.CPU: 0.8, K.MEMORY: 0.4, K.ERRORS: 0.5, K.AVAILABILITY: 0.3, K.BACKLOG: 0.3,
                     K.THROUGHPUT: 0.2, K.INFERENCE_LATENCY: 0.5, K.TRAFFIC: 0.1},
         change=frozenset({ChangeKind.MODEL_VERSION}),
     ),
