@@ -117,6 +117,7 @@ async def replay(
         rollback=RollbackPolicy(),
         timing=timing,
         metrics=metrics,
+        learns=False,
     )
     explaining = Explaining(store=store, explainer=explainer, catalogue=catalogue, clock=clock)
     await tick.warm_up(clock.now())

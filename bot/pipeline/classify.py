@@ -20,6 +20,7 @@ from bot.domain.verdict import (
     SuspectChange,
     Verdict,
 )
+from bot.pipeline.learning import prior_of, with_lesson
 from bot.pipeline.observe import Scene
 from bot.pipeline.relate import cause_time, kind_of
 from bot.pipeline.signatures import SIGNATURES, Signature
@@ -53,7 +54,7 @@ def classify(incident: Incident, catalogue: Catalogue, scene: Scene) -> Verdict:
         suspects=_suspects(scored[0], weigher, catalogue),
         changes=_changes(scored[0], weigher, catalogue),
     )
-    verdict = _doubt_blindness(verdict, incident, scene)
+    verdict = _doubt_blindness(with_lesson(verdict, scene.learnt), incident, scene)
     return _with_advice(verdict, catalogue, scene)
 
 
@@ -78,7 +79,11 @@ class _Scored:
 
 def _weighed(hypothesis: Hypothesis, weigher: Weigher) -> _Scored:
     terms = {term.about: term.weight for term in weigher.terms(hypothesis)}
-    return _Scored(hypothesis=hypothesis, terms=terms, score=log(hypothesis.signature.prior) + sum(terms.values()))
+    return _Scored(
+        hypothesis=hypothesis,
+        terms=terms,
+        score=prior_of(hypothesis.signature, weigher.scene.learnt) + sum(terms.values()),
+    )
 
 
 def _scored(weigher: Weigher, findings: Sequence[Finding], catalogue: Catalogue) -> list[_Scored]:
@@ -163,7 +168,9 @@ def _mixed(scored: Sequence[_Scored], weigher: Weigher) -> tuple[_Scored, _Score
                 else one.terms.get(a, 0.0) + two.terms.get(a, 0.0)
                 for a in about
             )
-            score = joint + log(one.hypothesis.signature.prior) + log(two.hypothesis.signature.prior) - MIXED_PENALTY
+            learnt = weigher.scene.learnt
+            priors = sum(prior_of(which.hypothesis.signature, learnt) for which in (one, two))
+            score = joint + priors - MIXED_PENALTY
             if best is None or score > best[0]:
                 best = (score, (one, two))
     if best is None or best[0] <= scored[0].score + log(max(2, len(weigher.places))):

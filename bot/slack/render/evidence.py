@@ -7,10 +7,11 @@ from datetime import datetime
 
 from bot.domain.catalogue import Catalogue, Side
 from bot.domain.finding import Account, FindingKind
-from bot.domain.incident import Member
+from bot.domain.incident import Incident, Member
 from bot.domain.message import EvidenceMessage
-from bot.domain.verdict import Verdict
+from bot.domain.verdict import Reasoning, Verdict
 from bot.pipeline.course import limit_text, pace_text, unsure
+from bot.pipeline.precursors import precursor_text
 from bot.pipeline.quality.attribution import in_words
 from bot.pipeline.quality.words import PATH_WORDS
 from bot.slack.render import blocks as b
@@ -110,14 +111,24 @@ def _seen(rows: Sequence[Member], catalogue: Catalogue | None) -> list[str]:
 
 def _reasons(verdict: Verdict) -> list[str]:
     heavy = sorted(verdict.reasoning, key=lambda reason: -abs(reason.weight))
-    for_model = [f"• {esc(reason.text, limit=200)}" for reason in heavy if reason.weight > 0][:REASONS]
-    for_infra = [f"• {esc(reason.text, limit=200)}" for reason in heavy if reason.weight < 0][:REASONS]
+    for_model = _lines([reason for reason in heavy if reason.weight > 0])
+    for_infra = _lines([reason for reason in heavy if reason.weight < 0])
     found = []
     if for_model:
         found.append("\n".join(["*Speaks for the model*", *for_model]))
     if for_infra:
         found.append("\n".join(["*Speaks for the infrastructure*", *for_infra]))
     return found
+
+
+def _lines(side: Sequence[Reasoning]) -> list[str]:
+    """The heaviest, and what was learnt here however little it weighs: nobody shall be moved by it unseen."""
+    shown = [*side[:REASONS], *(reason for reason in side[REASONS:] if reason.kind == "learnt")]
+    return [f"• {esc(reason.text, limit=200)}" for reason in shown]
+
+
+def _ahead(incident: Incident) -> str:
+    return "\n".join(["*Early warning*", *(f"• {esc(precursor_text(one), limit=260)}" for one in incident.ahead)])
 
 
 def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = None) -> b.Rendered:
@@ -127,6 +138,8 @@ def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = N
     if len(rows) > LEADING:
         shown.append(f"_and {len(rows) - LEADING} more series_")
     parts = [b.section("\n".join(["*What we see*", *(shown or ["No series is off its usual range."])]))]
+    if incident.open and incident.ahead:
+        parts.append(b.section(_ahead(incident)))
     if verdict is not None:
         parts += [b.section(text) for text in _reasons(verdict)]
         changes = [
