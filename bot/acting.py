@@ -17,10 +17,12 @@ from bot.clock import Clock
 from bot.domain.catalogue import Catalogue, Kind
 from bot.domain.finding import FindingKind
 from bot.domain.incident import Incident
+from bot.domain.learning import Lesson
 from bot.domain.policy import RollbackPolicy
 from bot.domain.proposal import LIVE, ActionKind, AuditEntry, Check, Proposal, ProposalId, ProposalState
 from bot.errors import GiveUpError, RetryLaterError, SourceDownError, UnknownOutcomeError
 from bot.metrics import Metrics
+from bot.pipeline.learning import from_rollback
 from bot.ports import AliasMover, ConcurrentChangeError, Registry, Retrainer, Store
 
 log = logging.getLogger(__name__)
@@ -259,7 +261,9 @@ class Actor:
     async def _end(self, proposal: Proposal, state: ProposalState, text: str, now: datetime) -> bool:
         self._metrics.actions.labels(state).inc()
         ended = replace(proposal, state=state, outcome=text, ended_at=now)
-        await self._save(proposal, ended, state.value, now, show=True, tell=state is not ProposalState.EXPIRED)
+        lesson = from_rollback(ended, await self._incident(ended), now=now)
+        tell = state is not ProposalState.EXPIRED
+        await self._save(proposal, ended, state.value, now, show=True, tell=tell, lesson=lesson)
         return True
 
     async def _save(
@@ -271,9 +275,12 @@ class Actor:
         *,
         show: bool = False,
         tell: bool = False,
+        lesson: Lesson | None = None,
     ) -> None:
         """Record a step; `show` edits the card, `tell` adds a reply, because edits notify nobody."""
         after = replace(after, revision=before.revision + 1)
         detail = json.dumps({"model": after.model, "from": after.from_version, "to": after.to_version})
         entry = AuditEntry(at=now, who="faultline", what=f"{after.kind}.{what}", subject=after.id, detail=detail)
-        await self._cards.write(after, expected=before.state, audit=entry, now=now, show=show or tell, tell=tell)
+        await self._cards.write(
+            after, expected=before.state, audit=entry, now=now, show=show or tell, tell=tell, lesson=lesson
+        )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.domain.catalogue import Catalogue
 from bot.domain.incident import IncidentId
+from bot.domain.learning import Lesson
 from bot.domain.message import OutboxItem, OutcomeMessage, ProposalMessage, Slot
 from bot.domain.proposal import AuditEntry, Proposal, ProposalState
 from bot.pipeline.speak import flaps, headline_of, item
@@ -47,12 +48,14 @@ class Cards:
         now: datetime,
         show: bool = True,
         tell: bool = False,
+        lesson: Lesson | None = None,
     ) -> None:
         """Record a step of a proposal.
 
         expected: the state it must still be in; None: it must not exist yet.
         show: bring its card up to date.
         tell: add the reply that says what came of it.
+        lesson: what this step taught about the incident.
         Raises ConcurrentChangeError when the proposal is not in that state any more.
         """
         messages = [card(proposal, now=now)] if show else []
@@ -67,6 +70,7 @@ class Cards:
                         incidents=incidents,
                         outbox=(*messages, *headlines),
                         audit=(audit,),
+                        lessons=(lesson,) if lesson is not None else (),
                     )
                 )
             except ConcurrentChangeError:

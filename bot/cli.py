@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from bot.bench import bench
+from bot.cli_learn import learn
 from bot.errors import BadInputError, FaultlineError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ app = typer.Typer(
     help="Says on which side of the fault line an incident lies: the model, or the infrastructure under it.",
 )
 app.add_typer(bench, name="bench")
+app.add_typer(learn, name="learn")
 Config = Annotated[
     Path | None,
     typer.Option(

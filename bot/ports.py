@@ -12,6 +12,7 @@ from bot.domain.explanation import EvidencePack, Explanation
 from bot.domain.finding import Finding
 from bot.domain.incident import Feedback, Incident, IncidentId
 from bot.domain.labels import Matcher
+from bot.domain.learning import Lesson
 from bot.domain.message import OutboxItem, Posted
 from bot.domain.notice import Decision, Told
 from bot.domain.proposal import AuditEntry, Proposal, ProposalId, ProposalState
@@ -180,6 +181,7 @@ class Changeset:
     deploys: tuple[DeployEvent, ...] = ()
     changes: tuple[Change, ...] = ()  # those already known are ignored
     audit: tuple[AuditEntry, ...] = ()
+    lessons: tuple[Lesson, ...] = ()  # inserted, or replaced by (incident, source)
     profiles: tuple[StoredProfile, ...] = ()  # never replaced: the same (model, version, id) again is ignored
     tick: TickMark | None = None
     snapshot: bytes | None = None  # detector state and series index
@@ -259,6 +261,10 @@ class Store(Protocol):
 
     async def profiles(self, model: str) -> Sequence[StoredProfile]:
         """The newest of each version, bodies included; the newest first."""
+        ...
+
+    async def lessons(self, *, since: datetime) -> Sequence[Lesson]:
+        """Those taught after `since`, the void ones too, oldest first."""
         ...
 
     async def last_tick(self) -> TickMark | None: ...

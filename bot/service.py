@@ -14,6 +14,7 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.explanation import Explanation
 from bot.domain.incident import Feedback, Incident, IncidentId, State
 from bot.domain.labels import Matcher, all_match
+from bot.domain.learning import Lesson
 from bot.domain.message import OutboxItem, Slot
 from bot.domain.notice import Reason, Told
 from bot.domain.proposal import LIVE, AuditEntry, Proposal
@@ -21,6 +22,7 @@ from bot.domain.silence import MAX_SILENCE, Audible, Silence, SilenceEffect, Sil
 from bot.errors import BadInputError, RefusedError, RetryLaterError
 from bot.pipeline.decide import covering, labels_for_silence
 from bot.pipeline.evidence import build_pack
+from bot.pipeline.learning import from_feedback, from_resolution
 from bot.pipeline.speak import change_message, flaps, headline_of, item
 from bot.ports import (
     Changeset,
@@ -157,7 +159,8 @@ class Service:
                 incident, state=State.RESOLVED, resolved=now, resolved_by=by, members=members, clean_since=now
             )
 
-        return await self._change(incident_id, change, by=by, what="incident.resolved", reply=Reason.RESOLVED)
+        what = "incident.resolved"
+        return await self._change(incident_id, change, by=by, what=what, reply=Reason.RESOLVED, teaches=from_resolution)
 
     async def feedback(self, incident_id: str, answer: Feedback, *, by: str) -> Incident:
         return await self._change(
@@ -165,6 +168,7 @@ class Service:
             lambda incident, _: replace(incident, feedback=answer, feedback_by=by),
             by=by,
             what=f"incident.feedback.{answer}",
+            teaches=from_feedback,
         )
 
     async def _change(
@@ -175,14 +179,16 @@ class Service:
         by: str,
         what: str,
         reply: Reason | None = None,
+        teaches: Callable[..., Lesson | None] | None = None,
     ) -> Incident:
-        """Apply a person's act to the newest state, and show it at once."""
+        """Apply a person's act to the newest state, show it at once, and keep what it teaches."""
 
         async def attempt() -> Incident:
             old = await self.incident(incident_id)
             now = self._clock.now()
             new = replace(change(old, now), revision=old.revision + 1, updated=now)
             told = (await self._store.told([new.id])).get(new.id)
+            lesson = teaches(new, now=now) if teaches is not None and told is not None else None
             outbox: list[OutboxItem] = []
             said: tuple[Told, ...] = ()
             if told is not None:
@@ -200,6 +206,7 @@ class Service:
                     outbox=tuple(outbox),
                     told=said,
                     audit=(AuditEntry(at=now, who=by, what=what, subject=new.id),),
+                    lessons=(lesson,) if lesson is not None else (),
                 )
             )
             return new

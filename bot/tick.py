@@ -14,6 +14,7 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.change import Change
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident, IncidentId, State
+from bot.domain.learning import NOTHING_LEARNT, Lesson
 from bot.domain.message import OutboxItem, Plot
 from bot.domain.notice import Decision, Notice, Reason
 from bot.domain.policy import RollbackPolicy, SpeakingPolicy, TickPolicy
@@ -24,8 +25,10 @@ from bot.metrics import Metrics
 from bot.pipeline.classify import classify
 from bot.pipeline.correlate import correlate
 from bot.pipeline.decide import covering, decide
+from bot.pipeline.learning import REMEMBERED, from_resolution, learnt_from
 from bot.pipeline.ledger import HEALTH_REMEMBERED, once, rollback_target
 from bot.pipeline.observe import Scene, recent
+from bot.pipeline.precursors import INCIDENTS, Recollection
 from bot.pipeline.quality.attribution import split_plot
 from bot.pipeline.speak import flaps, headline_of, speak
 from bot.pipeline.weights import ECHO_WAIT
@@ -64,7 +67,9 @@ class Tick:
         rollback: RollbackPolicy,
         timing: TickPolicy,
         metrics: Metrics,
+        learns: bool = True,
     ) -> None:
+        """Learns: from incidents that end; a recording has nobody in it who could object."""
         self._lookout = lookout
         self._store = store
         self.watch = lookout.watch
@@ -72,6 +77,8 @@ class Tick:
         self._rollback = rollback
         self._timing = timing
         self._metrics = metrics
+        self._learns = learns
+        self._recollection = Recollection(lookout.watch.catalogue)
         self._snapshot_at: datetime | None = None
         self.last: TickResult | None = None
 
@@ -129,8 +136,10 @@ class Tick:
             incidents = await _worked(
                 lambda: tuple(self._with_verdict(incident, scene) for incident in grouped), off_loop=storm
             )
+            incidents = await self._forewarned(incidents, live, at)
         writes, decisions, told = [], [], []
         outbox: list[OutboxItem] = []
+        lessons: list[Lesson] = []
         before = {incident.id: incident for incident in live}
         memory = await self._store.told([incident.id for incident in incidents])
         silences = await self._store.silences(active_at=at)
@@ -156,6 +165,8 @@ class Tick:
             decision = replace(decision, revision=written.revision)
             decisions.append(decision)
             writes.append(IncidentWrite(incident=written, expected_revision=old.revision if old else None))
+            if self._learns and said is not None and old is not None and old.open:
+                lessons += [lesson] if (lesson := from_resolution(written, now=at)) is not None else []
             if isinstance(decision, Notice):
                 speech = speak(
                     decision,
@@ -185,6 +196,7 @@ class Tick:
                     outbox=tuple(outbox),
                     deploys=seen.deploys,
                     changes=new_changes,
+                    lessons=tuple(lessons),
                     tick=TickMark(
                         at=at,
                         seconds=time.monotonic() - began,
@@ -213,6 +225,7 @@ class Tick:
                 quiet=frozenset(), changes=(), healthy_before={}, serving={}, blind_signals=frozenset(), now=at
             )
         ledger = (*await self._store.deploys(), *seen.deploys)
+        lessons = await self._store.lessons(since=at - REMEMBERED) if self._learns else ()
         past = await self._store.live_incidents(resolved_since=at - HEALTH_REMEMBERED)
         return Scene(
             quiet=self._lookout.quiet(since=max(incident.onset for incident in incidents if incident.open)),
@@ -224,6 +237,25 @@ class Tick:
             serving={event.model: event.version for event in ledger},
             blind_signals=frozenset(name for spot in seen.blind for name in spot.signals),
             now=at,
+            learnt=learnt_from(lessons, now=at) if lessons else NOTHING_LEARNT,
+        )
+
+    async def _forewarned(
+        self, incidents: tuple[Incident, ...], live: Sequence[Incident], at: datetime
+    ) -> tuple[Incident, ...]:
+        """Say in each open incident what followed its signs before; the past is read once, when it is first needed."""
+        past = self._recollection
+        if not past.begun and any(incident.open for incident in incidents):
+            past.keep(await self._store.incidents(limit=INCIDENTS))
+            past.begun = True
+        if not past.begun:
+            return incidents
+        past.keep((*live, *incidents))
+        return await _worked(
+            lambda: tuple(
+                replace(one, ahead=past.ahead(one, incidents, now=at)) if one.open else one for one in incidents
+            ),
+            off_loop=past.stale(at),
         )
 
     def _with_verdict(self, incident: Incident, scene: Scene) -> Incident:

@@ -21,7 +21,7 @@ SEEDS = {
     "The middle is pure: no adapter, no event loop, no I/O": ("bot/pipeline/decide.py", ["asyncio", "logging", "time"]),
     "The domain knows only time and errors": ("bot/domain/labels.py", ["bot.metrics", "pydantic", "yaml"]),
     "The emulator and the world know nothing of the bot": ("bot/world/season.py", ["bot.clock"]),
-    "Only the demo knows the emulator and the world": ("bot/sources/mlflow.py", ["bot.world", "bot.emulator"]),
+    "Only demo and bench know the emulator and the world": ("bot/sources/mlflow.py", ["bot.world", "bot.emulator"]),
     "Only wiring sees the settings (and those who check or print them)": ("bot/tick.py", ["bot.config"]),
     "Only wiring knows concrete adapters": ("bot/service.py", ["bot.store", "bot.slack"]),
     "Slack's libraries live in slack": ("bot/sources/mlflow.py", ["slack_bolt", "slack_sdk"]),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NewType
 
 from bot.domain.finding import Finding, Fingerprint
+from bot.domain.precursor import Precursor
 from bot.domain.verdict import Verdict
 
 IncidentId = NewType("IncidentId", str)
@@ -73,6 +74,7 @@ class Incident:
     feedback_by: str | None = None
     action: str = ""  # the newest action on it in words, for the headline
     action_live: bool = False  # that action is still under way
+    ahead: tuple[Precursor, ...] = ()  # what followed such signs before and is not seen yet, the surest first
     revision: int = 0
 
     @property

@@ -21,6 +21,7 @@ from bot.domain.verdict import (
     SuspectChange,
     Verdict,
 )
+from bot.pipeline.learning import with_lesson
 from bot.pipeline.observe import Scene
 from bot.pipeline.reasons import heaviest, ledgers
 from bot.pipeline.relate import cause_time, kind_of
@@ -56,7 +57,7 @@ def classify(incident: Incident, catalogue: Catalogue, scene: Scene) -> Verdict:
         changes=_changes(scored[0], weigher, catalogue),
         ledgers=ledgers(scored, shares, mixed, weigher),
     )
-    verdict = _doubt_blindness(verdict, incident, scene)
+    verdict = _doubt_blindness(with_lesson(verdict, scene.learnt), incident, scene)
     return _with_advice(verdict, catalogue, scene)
 
 
@@ -81,6 +82,9 @@ class _Scored:
 
 def _weighed(hypothesis: Hypothesis, weigher: Weigher) -> _Scored:
     terms = {term.about: term.weight for term in weigher.terms(hypothesis)}
+    moved = weigher.scene.learnt.nats_of(hypothesis.signature.subcause)
+    if moved:
+        terms["learnt", hypothesis.signature.subcause.value] = moved
     return _Scored(hypothesis=hypothesis, terms=terms, score=log(hypothesis.prior) + sum(terms.values()))
 
 
@@ -183,7 +187,7 @@ def _reasoning(scored: Sequence[_Scored], weigher: Weigher) -> tuple[Reasoning, 
     lines = []
     for about in {*(model.terms if model else ()), *(infra.terms if infra else ())}:
         weight = (model.terms.get(about, 0.0) if model else 0.0) - (infra.terms.get(about, 0.0) if infra else 0.0)
-        if abs(weight) < 0.1:
+        if abs(weight) < 0.1 or about[0] == "learnt":  # what was learnt gets one line of its own, in words
             continue
         owner = model if model and about in model.terms else infra
         assert owner is not None

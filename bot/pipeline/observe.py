@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bot.domain.catalogue import Catalogue, Kind
 from bot.domain.change import Change
+from bot.domain.learning import NOTHING_LEARNT, Learnt
 from bot.domain.series import SeriesIndex
 
 Place = tuple[str, Kind]  # an entity and a kind of signal there
@@ -26,6 +27,7 @@ class Scene:
     serving: Mapping[str, str | None]  # by model: the version that holds the alias now, as far as we saw
     blind_signals: frozenset[str]
     now: datetime
+    learnt: Learnt = NOTHING_LEARNT  # how often each cause is to blame here, against the usual
 
 
 class Places:

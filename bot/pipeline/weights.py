@@ -116,6 +116,12 @@ RULES = (
         reason="rare causes need more evidence, and a larger system is not a guiltier one",
     ),
     Rule(
+        kind="learnt",
+        evidence="what incidents here have taught of such a cause",
+        worth="within log 3 either way, about 1.1; in `learning.py`",
+        reason="published shares are other people's; a plain sign must outweigh habit",
+    ),
+    Rule(
         kind="moved",
         evidence="a kind of signal moved that this cause moves",
         worth=f"logarithm of how much likelier that is than by chance ({QUIET_RATE:.0%}), times {TEMPER:g}; "

@@ -122,6 +122,10 @@ def departure_text(finding: Finding) -> str:
     return f"{finding.key} went {far} {way} usual{new}{when} ({'at last' if back else 'now'} {now}{usual})"
 
 
+def _when(weight: float) -> str:
+    return "before" if weight > 0 else "after"
+
+
 def term_text(
     about: tuple[str, str],
     hypothesis: Hypothesis,
@@ -146,14 +150,13 @@ def term_text(
             return f"{subject} moved before what it can reach" if weight > 0 else f"others moved before {subject}"
         case "upstream":
             return f"{subject}, which {hypothesis.entity} stands on, was off before it"
-        case "first":
-            when = "before" if weight > 0 else "after"
-            return f"what {hypothesis.signature.name} is about moved {when} the rest at {subject}"
-        case "ill" | "demand" | "unseen":
+        case "first" | "ill" | "demand" | "unseen" | "learnt":
             return {
+                "first": f"what {hypothesis.signature.name} is about moved {_when(weight)} the rest at {subject}",
                 "ill": f"{subject}, by way of which values come, is ill itself",
                 "demand": f"{subject}, which calls {hypothesis.entity}, is asked more, too",
                 "unseen": f"nothing at {subject} itself is off",
+                "learnt": f"what was learnt here of {subject.replace('_', ' ')}",
             }[what]
         case "change":
             if change is None:

@@ -101,6 +101,7 @@ async def replay(
         rollback=manner.rollback,
         timing=timing,
         metrics=metrics,
+        learns=False,
     )
     explaining = Explaining(store=store, explainer=explainer, catalogue=catalogue, clock=clock)
     await reach(clock.now())

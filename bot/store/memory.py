@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bot.domain.change import Change, DeployEvent
 from bot.domain.finding import Finding, Fingerprint
 from bot.domain.incident import Incident, IncidentId
+from bot.domain.learning import Lesson, LessonSource
 from bot.domain.message import OutboxItem, Posted
 from bot.domain.notice import Decision, Told
 from bot.domain.proposal import LIVE, AuditEntry, Proposal, ProposalId, ProposalState
@@ -34,6 +35,7 @@ class MemoryStore:
         self._ticks: dict[datetime, TickMark] = {}
         self._snapshot: bytes | None = None
         self._profiles: dict[tuple[str, str, str], StoredProfile] = {}
+        self._lessons: dict[tuple[IncidentId, LessonSource], Lesson] = {}
         self._outbox: dict[int, Entry] = {}  # by seq; what was sent is forgotten
         self._next_seq = 1
         self._posted: dict[tuple[str, str], Posted] = {}
@@ -50,6 +52,7 @@ class MemoryStore:
         self._told.update((told.incident_id, told) for told in changeset.told)
         self._silences.update((silence.id, silence) for silence in changeset.silences)
         self._changes.update(dict.fromkeys(changeset.changes))
+        self._lessons.update(((one.incident_id, one.source), one) for one in changeset.lessons)
         for profile in changeset.profiles:
             self._profiles.setdefault((profile.model, profile.version, profile.id), profile)
         self._deploys.extend(changeset.deploys)
@@ -125,6 +128,10 @@ class MemoryStore:
 
     async def audit(self, *, limit: int) -> Sequence[AuditEntry]:
         return self._audit[::-1][:limit]
+
+    async def lessons(self, *, since: datetime) -> Sequence[Lesson]:
+        found = (lesson for lesson in self._lessons.values() if lesson.at > since)
+        return sorted(found, key=lambda lesson: (lesson.at, lesson.incident_id, lesson.source))
 
     async def last_tick(self) -> TickMark | None:
         return self._ticks[max(self._ticks)] if self._ticks else None

@@ -14,6 +14,7 @@ from bot.codec import decode
 from bot.domain.change import Change, DeployEvent
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident, IncidentId, State
+from bot.domain.learning import Lesson
 from bot.domain.notice import Told
 from bot.domain.proposal import AuditEntry, Proposal, ProposalId, ProposalState
 from bot.domain.silence import Silence, SilenceId
@@ -106,6 +107,10 @@ class Reads:
         return [
             AuditEntry(at=row.at, who=row.who, what=row.what, subject=row.subject, detail=row.detail) for row in rows
         ]
+
+    async def lessons(self, *, since: datetime) -> Sequence[Lesson]:
+        c = t.lessons.c
+        return await self._values(Lesson, select(c.value).where(c.at > since).order_by(c.at, c.incident_id, c.source))
 
     async def last_tick(self) -> TickMark | None:
         return await self._value(TickMark, select(t.ticks.c.value).order_by(t.ticks.c.at.desc()).limit(1))

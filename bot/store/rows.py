@@ -10,6 +10,7 @@ from bot.codec import encode
 from bot.domain.change import Change, DeployEvent
 from bot.domain.finding import Finding
 from bot.domain.incident import Incident
+from bot.domain.learning import Lesson
 from bot.domain.message import OutboxItem, Posted
 from bot.domain.notice import Decision, Notice, Told
 from bot.domain.proposal import Approval, AuditEntry, Proposal
@@ -145,6 +146,16 @@ def profile_columns(profile: StoredProfile) -> Columns:
         "made": profile.made,
         "origin": profile.origin,
         "body": profile.body,
+    }
+
+
+def lesson_columns(lesson: Lesson) -> Columns:
+    return {
+        "incident_id": lesson.incident_id,
+        "source": lesson.source.value,
+        "at": lesson.at,
+        "void_since": lesson.void_since,
+        "value": encode(lesson),
     }
 
 

@@ -27,23 +27,24 @@ class SqlStore(Reads, Outbox):
         await self._database.close()
 
 
-async def open_store(url: str, *, create: bool = False, read_only: bool = False) -> SqlStore:
+async def open_store(url: str, *, create: bool = False, read_only: bool = False, beside: bool = False) -> SqlStore:
     """Open the database at `url`: "sqlite:///relative.db", "sqlite:////absolute.db" or "postgresql://user@host/name".
 
     create:    make or upgrade the schema where needed, after a backup.
     read_only: look without taking the lock of an SQLite file, beside a running bot; every write fails.
+    beside:    the same, for short writes, which a running bot reads at its next tick.
     Raises BadInputError when a person must act first: unreadable URL, no database yet, schema older or newer than
     this version's, file damaged or in use by another process. Raises StoreDownError when it cannot be reached.
     """
-    if create and read_only:
-        raise ValueError("a store cannot be created read-only")
+    if create and (read_only or beside):
+        raise ValueError("a store is created by whoever has it alone")
     database = Database(read_url(url), read_only=read_only)
     try:
         if create:
             make_folder(database)
         else:
             _check_there(database)
-        if not read_only:
+        if not (read_only or beside):
             database.take_lock()
         if database.sqlite:
             await _check_file(database)

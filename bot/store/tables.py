@@ -208,6 +208,17 @@ class ProfileRow(Row, table=True):
     body: str
 
 
+class LessonRow(Row, table=True):
+    """What an incident taught, one row a source. Kept for good: old ones fade by themselves."""
+
+    __tablename__ = "lessons"
+    incident_id: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    at: datetime = Field(index=True)
+    void_since: datetime | None = None
+    value: str
+
+
 class SeenRow(Row, table=True):
     __tablename__ = "inbound_seen"
     key: str = Field(primary_key=True)
@@ -229,4 +240,5 @@ changes = METADATA.tables["changes"]
 ticks = METADATA.tables["ticks"]
 snapshots = METADATA.tables["snapshots"]
 profiles = METADATA.tables["profiles"]
+lessons = METADATA.tables["lessons"]
 inbound_seen = METADATA.tables["inbound_seen"]

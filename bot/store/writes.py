@@ -17,8 +17,8 @@ from bot.store import tables as t
 from bot.store.queue import Entry, ItemState, admit
 from bot.store.records import entry_of, posted_of
 
-# How long what only explains the past is kept. Incidents, proposals, profiles, the ledger and the
-# audit log stay for good.
+# How long what only explains the past is kept. Incidents, proposals, profiles, lessons, the ledger
+# and the audit log stay for good.
 KEEP_SENT = timedelta(days=1)  # long enough to look back after any restart
 KEEP_TICKS = timedelta(days=8)
 KEEP_PAST = timedelta(days=30)  # previews of silences look 7 days back; decisions are read by people
@@ -39,6 +39,7 @@ async def write(connection: AsyncConnection, changeset: Changeset) -> None:
     await upsert(connection, t.told, map(rows.told_columns, changeset.told))
     await upsert(connection, t.silences, map(rows.silence_columns, changeset.silences))
     await insert_new(connection, t.changes, map(rows.change_columns, changeset.changes))
+    await upsert(connection, t.lessons, map(rows.lesson_columns, changeset.lessons))
     await insert_new(connection, t.profiles, map(rows.profile_columns, changeset.profiles))
     await _append(connection, t.decisions, [rows.decision_columns(one, changeset.tick) for one in changeset.decisions])
     await _append(connection, t.deploys, [rows.deploy_columns(event) for event in changeset.deploys])

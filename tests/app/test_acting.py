@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.finding import FindingKind
+from bot.domain.learning import LessonSource
 from bot.domain.message import OutcomeMessage, Slot
 from bot.domain.policy import RollbackPolicy
 from bot.domain.proposal import ActionKind, ProposalState
+from bot.domain.verdict import Subcause
 from bot.errors import StoreDownError
 from tests.app.bench import POLICY, SETTLE, Bench
 from tests.app.builders import (
@@ -75,6 +77,50 @@ async def test_what_a_log_told_of_has_as_much_longer_to_recover_as_its_windows_t
     await made.clock.advance(timedelta(minutes=32))
     await made.step()
     assert await made.state() is ProposalState.FAILED
+
+
+# ---------------------------------------------------------------- what it teaches
+
+
+async def test_a_rollback_that_helped_is_a_lesson_for_the_version():
+    made = await serving(incident())
+    await made.recovered()
+    await made.clock.advance(SETTLE)
+
+    await made.step()
+
+    assert await made.state() is ProposalState.VERIFIED
+    [lesson] = await made.store.lessons(since=T0 - MINUTE)
+    assert (lesson.source, lesson.incident_id) == (LessonSource.ROLLBACK_HELPED, "inc-7f3a")
+    assert [share.subcause for share in lesson.shares] == [Subcause.BAD_VERSION]
+
+
+async def test_a_rollback_that_did_not_help_is_a_lesson_against_it():
+    made = await serving(incident())
+    await made.clock.advance(WATCH)
+
+    await made.step()
+
+    assert await made.state() is ProposalState.FAILED
+    [lesson] = await made.store.lessons(since=T0 - MINUTE)
+    assert lesson.source is LessonSource.ROLLBACK_NO_HELP
+    assert Subcause.BAD_VERSION not in {share.subcause for share in lesson.shares}
+
+
+@pytest.mark.parametrize(
+    "about", [pytest.param(None, id="of no incident"), pytest.param(incident(), id="never seen to serve")]
+)
+async def test_a_move_of_which_nothing_is_known_teaches_nothing(about):
+    made = await moved(about)
+    if about is None:
+        made.serving["fraud"] = "3"
+    await made.step()
+    await made.clock.advance(max(WATCH, PATIENCE))
+
+    await made.step()
+
+    assert (await made.state()).final
+    assert await made.store.lessons(since=T0 - MINUTE) == []
 
 
 # ---------------------------------------------------------------- nothing without an approval

@@ -10,11 +10,14 @@ import pytest
 
 from bot.domain.incident import Feedback, Member, Severity, State
 from bot.domain.labels import MatchOp
+from bot.domain.learning import LessonSource
 from bot.domain.message import ChangeMessage, Slot
 from bot.domain.notice import Reason
 from bot.domain.proposal import ProposalState
 from bot.domain.silence import MAX_SILENCE
+from bot.domain.verdict import Cause, Subcause
 from bot.errors import BadInputError, RefusedError, RetryLaterError
+from bot.pipeline.learning import SILENT_WEIGHT
 from bot.ports import Changeset, ConcurrentChangeError, IncidentWrite, TickMark
 from bot.service import Service
 from tests.app.bench import Bench
@@ -167,6 +170,28 @@ async def test_an_answer_to_the_verdict_is_kept_even_after_the_end(answer, state
     found = await made.store.incident("inc-7f3a")
     assert (found.feedback, found.feedback_by) == (answer, ANNA)
     assert await made.bench.audited() == [(ANNA, f"incident.feedback.{answer}")]
+
+
+async def test_an_answer_is_a_lesson_and_the_next_answer_replaces_it():
+    made = await office(incident())
+    await made.desk.feedback("inc-7f3a", Feedback.NEITHER, by=BEN)
+
+    await made.desk.feedback("inc-7f3a", Feedback.MODEL, by=ANNA)
+
+    [lesson] = await made.store.lessons(since=T0)
+    assert (lesson.source, lesson.by, lesson.side) == (LessonSource.FEEDBACK, ANNA, Cause.MODEL)
+    assert [share.subcause for share in lesson.shares] == [Subcause.BAD_VERSION]
+
+
+async def test_closing_an_incident_by_hand_agrees_a_little_and_other_acts_teach_nothing():
+    made = await office(incident())
+    await made.desk.acknowledge("inc-7f3a", by=ANNA)
+    assert await made.store.lessons(since=T0) == []
+
+    await made.desk.resolve("inc-7f3a", by=ANNA)
+
+    [lesson] = await made.store.lessons(since=T0)
+    assert (lesson.source, lesson.weight) == (LessonSource.RESOLVED, SILENT_WEIGHT)
 
 
 async def test_what_nobody_was_told_of_gets_no_message_by_a_click():

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.incident import State
+from bot.domain.incident import Feedback, State
+from bot.domain.learning import LessonSource
 from bot.domain.message import EvidenceMessage, HeadlineMessage, Slot
 from bot.domain.notice import Held, HeldBy, Notice, Reason
 from bot.domain.policy import SpeakingPolicy
 from bot.domain.verdict import Cause, RollbackAdvice, Subcause
 from bot.errors import StoreDownError
+from bot.pipeline.learning import from_feedback
 from bot.ports import Changeset, ConcurrentChangeError, IncidentWrite
 from tests.app.builders import (
     ANNA,
@@ -444,3 +446,69 @@ async def test_the_headline_carries_the_incident_as_it_is_stored():
     headline = await waiting(plant.store, Slot.HEADLINE)
 
     assert headline == HeadlineMessage(incident=await only_incident(plant.store))
+
+
+# ---------------------------------------------------------------- what is learnt, and what is remembered
+
+
+async def test_the_end_of_what_people_were_told_of_is_a_lesson_once():
+    plant = await ill(until=T0 + 10 * MINUTE)
+
+    await plant.run(30)
+
+    assert (await only_incident(plant.store)).state is State.RESOLVED
+    [lesson] = await plant.store.lessons(since=T0)
+    assert (lesson.source, lesson.side) == (LessonSource.RESOLVED, Cause.INFRASTRUCTURE)
+    assert sum(bool(one.lessons) for one in plant.store.commits) == 1
+
+
+async def test_what_nobody_heard_of_teaches_nothing():
+    plant = await ill(until=T0 + 2 * MINUTE, speaking=SpeakingPolicy(debounce=HOUR))
+
+    await plant.run(15)
+
+    assert await plant.store.lessons(since=T0) == []
+
+
+async def test_a_lesson_is_weighed_from_the_next_tick_on_and_a_void_one_is_not():
+    plant = await Plant.warm(ScriptedSource({**usual(), AUC: wrong(), LATENCY: stepped(80.0, 2.0, to=400.0, at=T0)}))
+    await plant.run(TOLD)
+    about = await only_incident(plant.store)
+    lesson = from_feedback(replace(about, feedback=Feedback.INFRASTRUCTURE), now=T0)
+    untaught = about.verdict.model_probability
+
+    await plant.store.commit(Changeset(lessons=(lesson,)))
+    await plant.run()
+    taught = (await only_incident(plant.store)).verdict
+    await plant.store.commit(Changeset(lessons=(replace(lesson, void_since=T0),)))
+    await plant.run()
+    reset = (await only_incident(plant.store)).verdict
+
+    assert 0.0 < taught.model_probability < untaught
+    assert "learnt" in {reason.kind for reason in taught.reasoning}
+    assert reset.model_probability > taught.model_probability
+    assert "learnt" not in {reason.kind for reason in reset.reasoning}
+
+
+async def test_lessons_and_the_past_are_not_read_while_nothing_is_open():
+    plant = await Plant.warm()
+    asked = []
+    lessons, incidents = plant.store.lessons, plant.store.incidents
+
+    async def watched_lessons(**since):
+        asked.append("lessons")
+        return await lessons(**since)
+
+    async def watched_incidents(**limit):
+        asked.append("incidents")
+        return await incidents(**limit)
+
+    plant.store.lessons, plant.store.incidents = watched_lessons, watched_incidents
+    await plant.run(3)
+    assert asked == []
+
+    plant.source.series[DISK] = full()
+    await plant.run(4)
+
+    assert asked.count("incidents") == 1  # once a process
+    assert asked.count("lessons") >= 1

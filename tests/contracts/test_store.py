@@ -10,6 +10,7 @@ import pytest
 
 from bot.codec import encode
 from bot.domain.incident import IncidentId, Severity, State
+from bot.domain.learning import LessonSource
 from bot.domain.message import EvidenceMessage, ExplanationMessage, PlotSeries, ProposalMessage
 from bot.domain.notice import Held, HeldBy, Notice, Reason
 from bot.domain.proposal import ProposalId, ProposalState
@@ -70,6 +71,7 @@ async def test_everything_of_a_changeset_comes_back(store):
             deploys=(v.deploy("8", at=v.T0),),
             changes=(v.change(),),
             audit=(v.audit(),),
+            lessons=(v.lesson(),),
             tick=tick,
             snapshot=b"\x00state\xff",
         )
@@ -81,6 +83,7 @@ async def test_everything_of_a_changeset_comes_back(store):
     assert await store.deploys() == [v.deploy("8", at=v.T0)]
     assert await store.changes(since=v.T0 - v.MINUTE) == [v.change()]
     assert await store.audit(limit=5) == [v.audit()]
+    assert await store.lessons(since=v.T0 - v.MINUTE) == [v.lesson()]
     assert await store.last_tick() == tick
     assert await store.snapshot() == b"\x00state\xff"
     assert (await store.outbox_depth()).waiting == 1
@@ -133,6 +136,7 @@ async def test_a_lost_race_writes_nothing_at_all(store, lost):
         deploys=(v.deploy("8", at=v.T0),),
         changes=(v.change(),),
         audit=(v.audit(),),
+        lessons=(v.lesson(),),
         tick=TickMark(at=v.T0, seconds=1.0, series=1, findings=0),
         snapshot=b"x",
     )
@@ -341,6 +345,26 @@ async def test_profiles_of_other_models_with_the_same_id_are_others(store):
 
     assert {one.version for one in await store.profiles("fraud")} == {"8", "9"}
     assert await store.profiles("ranking") == [v.profile(model="ranking")]
+
+
+async def test_of_an_incident_each_source_holds_its_newest_lesson(store):
+    ended, helped = LessonSource.RESOLVED, LessonSource.ROLLBACK_HELPED
+    await store.commit(Changeset(lessons=(v.lesson(), v.lesson(source=ended))))
+    later = v.T0 + 2 * v.MINUTE
+
+    await store.commit(Changeset(lessons=(v.lesson(at=later, void=later), v.lesson("i-0", helped, at=later))))
+
+    assert await store.lessons(since=v.T0 - v.MINUTE) == [
+        v.lesson(source=ended),
+        v.lesson("i-0", helped, at=later),
+        v.lesson(at=later, void=later),
+    ]
+
+
+async def test_lessons_taught_at_a_moment_are_not_after_it(store):
+    await store.commit(Changeset(lessons=(v.lesson(), v.lesson("i-2", at=v.T0 + v.MINUTE))))
+
+    assert await store.lessons(since=v.T0) == [v.lesson("i-2", at=v.T0 + v.MINUTE)]
 
 
 async def test_the_last_tick_is_the_newest_and_the_snapshot_the_last(store):

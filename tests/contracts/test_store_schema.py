@@ -93,13 +93,14 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_data(empty_ur
         await open_store(empty_url)
 
     store = await open_store(empty_url, create=True)
-    await store.commit(Changeset(profiles=(v.profile(),)))
+    await store.commit(Changeset(profiles=(v.profile(),), lessons=(v.lesson(),)))
 
     assert await store.schema() == head()
     assert await store.audit(limit=9) == [v.audit()]
     assert await store.silence(v.silence().id) == v.silence()
     assert (await store.outbox_depth()).waiting == 1
     assert await store.profile("fraud", "9") == v.profile()
+    assert await store.lessons(since=v.T0 - v.MINUTE) == [v.lesson()]
     await store.close()
 
 

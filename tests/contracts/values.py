@@ -6,12 +6,15 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.catalogue import Kind
 from bot.domain.change import Change, ChangeKind, DeployEvent
 from bot.domain.finding import Course, Direction, Evidence, Finding, FindingKind, Shape
 from bot.domain.incident import Feedback, Incident, IncidentId, Member, Severity, State
 from bot.domain.labels import Matcher, MatchOp
+from bot.domain.learning import Lesson, LessonSource, Share
 from bot.domain.message import HeadlineMessage, OutboxItem, Posted, TextMessage
 from bot.domain.notice import Told
+from bot.domain.precursor import Precursor, Sign
 from bot.domain.proposal import ActionKind, Approval, AuditEntry, Check, Proposal, ProposalId, ProposalState
 from bot.domain.series import SeriesKey
 from bot.domain.silence import Silence, SilenceId
@@ -79,6 +82,21 @@ def verdict() -> Verdict:
     )
 
 
+def precursor() -> Precursor:
+    return Precursor(
+        first=Sign(entity="n-04", kind=Kind.DISK, way=Direction.UP),
+        second=Sign(entity="fraud", kind=Kind.QUALITY, way=Direction.DOWN),
+        followed=5,
+        times=6,
+        lead_s=720.0,
+        lead_low_s=480.0,
+        lead_high_s=1200.0,
+        longest_s=1500.0,
+        sure=0.575,
+        chance=0.02,
+    )
+
+
 def incident(name: str = "i-1", *, at: datetime = T0, state: State = State.FIRING, revision: int = 0) -> Incident:
     return Incident(
         id=IncidentId(name),
@@ -102,6 +120,7 @@ def incident(name: str = "i-1", *, at: datetime = T0, state: State = State.FIRIN
         resolved_by=None,
         feedback=Feedback.NEITHER,
         feedback_by="U2",
+        ahead=(precursor(),),
         revision=revision,
     )
 
@@ -191,6 +210,23 @@ def proposal(
 def approved(before: Proposal, *, by: str = "U2") -> Proposal:
     approval = Approval(proposal_id=before.id, user_id=by, approve=True, at=T0 + MINUTE, comment="go")
     return replace(before, state=ProposalState.APPROVED, approvals=(*before.approvals, approval))
+
+
+def lesson(
+    name: str = "i-1", source: LessonSource = LessonSource.FEEDBACK, *, at: datetime = T0, void: datetime | None = None
+) -> Lesson:
+    return Lesson(
+        incident_id=IncidentId(name),
+        source=source,
+        at=at,
+        side=Cause.INFRASTRUCTURE,
+        shares=(
+            Share(subcause=Subcause.DISK_SATURATION, weight=2 / 3),
+            Share(subcause=Subcause.NETWORK, weight=1 / 3),
+        ),
+        by="U2",
+        void_since=void,
+    )
 
 
 def audit(what: str = "rollback.approved", *, subject: str = "p-1", at: datetime = T0) -> AuditEntry:

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.finding import Course, FindingKind, Shape
+from bot.domain.catalogue import Kind
+from bot.domain.finding import Course, Direction, FindingKind, Shape
 from bot.domain.incident import Feedback, Member, Severity, State
 from bot.domain.message import (
     ChangeMessage,
@@ -22,9 +23,10 @@ from bot.domain.message import (
     TextMessage,
 )
 from bot.domain.notice import Reason
+from bot.domain.precursor import Precursor, Sign
 from bot.domain.proposal import Approval, Check, ProposalState
 from bot.domain.silence import SilencePreview
-from bot.domain.verdict import Cause
+from bot.domain.verdict import Cause, Reasoning
 from bot.emulator.blocks import check_attachments, check_message_blocks, check_view
 from bot.slack.render.answers import render_explained, render_help, render_incidents, render_silenced, render_status
 from bot.slack.render.home import render_home
@@ -123,6 +125,19 @@ FILLING = (
     ),
 )
 
+WARNING = Precursor(
+    first=Sign(entity="<n-04> *x*", kind=Kind.DISK, way=Direction.UP),
+    second=Sign(entity="fraud", kind=Kind.QUALITY, way=Direction.DOWN),
+    followed=5,
+    times=6,
+    lead_s=720.0,
+    lead_low_s=480.0,
+    lead_high_s=1200.0,
+    longest_s=1500.0,
+    sure=0.575,
+    chance=0.02,
+)
+
 DIGEST = DigestMessage(
     since=T0 - timedelta(days=1),
     until=T0,
@@ -176,6 +191,19 @@ MESSAGES = {
     "evidence, novel and wild": EvidenceMessage(
         incident=incident(None, findings=tuple(finding(kind=kind) for kind in (FindingKind.NOVEL, FindingKind.SPREAD)))
     ),
+    "evidence, warned and learnt": EvidenceMessage(
+        incident=incident(
+            replace(
+                incident().verdict,
+                reasoning=(
+                    *(Reasoning(text=f"sign {n}", weight=2.0 + n) for n in range(5)),
+                    Reasoning(text="in 7 of 9 confirmed incidents here it was the model", weight=0.3, kind="learnt"),
+                ),
+            ),
+            ahead=(WARNING,),
+        )
+    ),
+    "evidence, no warning once it is over": EvidenceMessage(incident=replace(CLOSED, ahead=(WARNING,))),
     "headline, wild": HeadlineMessage(incident=incident(None, findings=(finding(kind=FindingKind.SPREAD),))),
     "verdict changed": change(Reason.VERDICT, previous_cause=Cause.UNDETERMINED),
     "worse": change(Reason.SEVERITY, previous_severity=Severity.WARNING, broadcast=True),

@@ -287,6 +287,23 @@ class Story:
         assert outcome.acked, outcome.problem
         await (self.settle() if act else self.bot.slack._tasks.idle())
 
+    async def answer(self, who: str, label: str) -> None:
+        """Choose an entry of the newest menu that has it."""
+        for message in sorted(self._messages(), key=lambda one: float(one.ts), reverse=True):
+            for element in _elements(message):
+                for option in element.get("options", ()):
+                    if option["text"]["text"] == label:
+                        outcome = await self.slack.emulator.clicks.press(
+                            user=who,
+                            channel=CHANNEL,
+                            ts=message.ts,
+                            action_id=element["action_id"],
+                            choice=option["value"],
+                        )
+                        assert outcome.acked, outcome.problem
+                        return await self.settle()
+        raise AssertionError(f"no menu offers {label!r}:\n{self.transcript()}")
+
     def _button(self, label: str) -> tuple[Message, str]:
         for message in sorted(self._messages(), key=lambda one: float(one.ts), reverse=True):
             for element in _elements(message):

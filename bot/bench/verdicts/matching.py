@@ -72,7 +72,7 @@ def guess_of(incident: Mapping[str, Any]) -> Guess:
 def assigned(
     incidents: Sequence[Mapping[str, Any]], truth: Sequence[Mapping[str, Any]], *, step_s: float
 ) -> dict[int, list[Mapping[str, Any]]]:
-    """By number of the trouble: the incidents that tell of it, the earliest first. One tells of one, or of both if mixed."""
+    """By number of the trouble: the incidents that tell of it, the earliest first; a mixed one may tell of two."""
     found: dict[int, list[Mapping[str, Any]]] = {number: [] for number in range(len(truth))}
     for incident in sorted(incidents, key=lambda one: (one["opened"], one["id"])):
         fitting = [

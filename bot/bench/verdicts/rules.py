@@ -1,4 +1,4 @@
-"""Three plain rules over the same incidents, so that our figures mean something: what a script of ten lines would say."""
+"""Three plain rules over the same incidents, so that our figures mean something: what ten lines of script would say."""
 
 from __future__ import annotations
 

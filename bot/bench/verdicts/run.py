@@ -18,11 +18,10 @@ from bot.bench.verdicts.rules import RULES
 from bot.errors import BadInputError
 from bot.sources.recording import Recording, load_recording
 from bot.wiring.replaying import replay_folder
-from bot.world.corpus.families import FAMILIES, LEFT_OUT, TRAPS
+from bot.world.corpus.families import FAMILIES, LEFT_OUT
+from bot.world.corpus.traps import TRAPS
 from bot.world.corpus.write import record_family
 
-# Seeds by what they may be used for: looking at, choosing on, and reporting. Nothing was chosen on the last.
-LEARN, TUNE, REPORT = range(1000, 2000), range(2000, 3000), range(3000, 4000)
 WARM_UP_S = 24 * 3600.0
 
 
@@ -114,8 +113,8 @@ def truth_of(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def corpus_jobs(seeds: Sequence[int], families: Sequence[str] = ()) -> list[Job]:
-    return [Job(family=family, seed=seed) for seed in seeds for family in families or FAMILIES]
+def corpus_jobs(seeds: Sequence[int], *, noise: bool = False) -> list[Job]:
+    return [Job(family=family, seed=seed, noise=noise) for seed in seeds for family in FAMILIES]
 
 
 def folder_jobs(folders: Sequence[Path]) -> list[Job]:
@@ -129,8 +128,10 @@ def cases(jobs: Sequence[Job], *, workers: int | None = None) -> Iterator[Case]:
         yield from pool.map(score, jobs)
 
 
-def report(found: Sequence[Case]) -> dict[str, Any]:
-    """The figures, for what was learnt on, for what was left out, and for traps alone."""
+def report(found: Sequence[Case], *, ours: bool) -> dict[str, Any]:
+    """The figures. ours: of the generator's families, those left out of all choices and the traps stand apart."""
+    if not ours:
+        return {"all": table(found)}
     return {
         "families that were looked at": table([case for case in found if case.family not in LEFT_OUT | set(TRAPS)]),
         "families left out": table([case for case in found if case.family in LEFT_OUT]),

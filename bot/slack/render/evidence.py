@@ -7,10 +7,11 @@ from datetime import datetime
 
 from bot.domain.catalogue import Catalogue, Side
 from bot.domain.finding import Account, FindingKind
-from bot.domain.incident import Member
+from bot.domain.incident import Incident, Member
 from bot.domain.message import EvidenceMessage
 from bot.domain.verdict import Cause, Reasoning, Verdict
 from bot.pipeline.course import limit_text, pace_text, unsure
+from bot.pipeline.precursors import precursor_text
 from bot.pipeline.quality.attribution import in_words
 from bot.pipeline.quality.words import PATH_WORDS
 from bot.pipeline.words import strength_word
@@ -114,18 +115,29 @@ def _reasons(verdict: Verdict) -> list[str]:
     heavy = sorted(verdict.reasoning, key=lambda reason: -abs(reason.weight))
     model = [reason for reason in heavy if reason.weight > 0]
     infra = [reason for reason in heavy if reason.weight < 0]
-    match verdict.cause:
-        case Cause.MODEL:
-            shown = [("Speaks for the model", model[:BACKING]), ("Speaks against it", infra[:AGAINST])]
-        case Cause.INFRASTRUCTURE:
-            shown = [("Speaks for the infrastructure", infra[:BACKING]), ("Speaks against it", model[:AGAINST])]
-        case _:
-            shown = [("Speaks for the model", model[:EITHER]), ("Speaks for the infrastructure", infra[:EITHER])]
+    ours, theirs = (model, infra) if verdict.cause is Cause.MODEL else (infra, model)
+    if verdict.cause in (Cause.MODEL, Cause.INFRASTRUCTURE):
+        name = "the model" if verdict.cause is Cause.MODEL else "the infrastructure"
+        shown = [(f"Speaks for {name}", _top(ours, BACKING)), ("Speaks against it", _top(theirs, AGAINST))]
+    else:
+        shown = [
+            ("Speaks for the model", _top(model, EITHER)),
+            ("Speaks for the infrastructure", _top(infra, EITHER)),
+        ]
     return ["\n".join([f"*{title}*", *map(_reason, reasons)]) for title, reasons in shown if reasons]
 
 
 def _reason(reason: Reasoning) -> str:
     return f"• {esc(reason.text, limit=200)} · {strength_word(reason.weight)}"
+
+
+def _top(side: Sequence[Reasoning], count: int) -> list[Reasoning]:
+    """The heaviest, and what was learnt here however little it weighs: nobody shall be moved by it unseen."""
+    return [*side[:count], *(reason for reason in side[count:] if reason.kind == "learnt")]
+
+
+def _ahead(incident: Incident) -> str:
+    return "\n".join(["*Early warning*", *(f"• {esc(precursor_text(one), limit=260)}" for one in incident.ahead)])
 
 
 def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = None) -> b.Rendered:
@@ -135,6 +147,8 @@ def render_evidence(message: EvidenceMessage, *, catalogue: Catalogue | None = N
     if len(rows) > LEADING:
         shown.append(f"_and {len(rows) - LEADING} more series_")
     parts = [b.section("\n".join(["*What we see*", *(shown or ["No series is off its usual range."])]))]
+    if incident.open and incident.ahead:
+        parts.append(b.section(_ahead(incident)))
     if verdict is not None:
         parts += [b.section(text) for text in _reasons(verdict)]
         changes = [

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from bot.world.control import change_json
 from bot.world.corpus.dialect import Column, Dialect, columns, described, dialect, labels_json, told
-from bot.world.corpus.families import FAMILIES, HOUR_S, Episodes, Slot, UnfitError, services_of
+from bot.world.corpus.families import FAMILIES
 from bot.world.corpus.installation import installation
+from bot.world.corpus.slot import HOUR_S, Episodes, Slot, UnfitError
 from bot.world.faults.episode import Episode
 from bot.world.faults.innocent import InnocentDeploy, Note
 from bot.world.faults.model_side import BadVersion
@@ -78,7 +79,7 @@ def planned(family: str, seed: int) -> tuple[Plan, Rng]:
 def _everyday(topology: Topology, trouble: Sequence[Episode], *, start_s: float, hours: float, rng: Rng) -> Episodes:
     """Draw innocent changes over the whole time: rollouts with a short blip, settings, notes; some near the trouble."""
     spare = {episode.target for episode in trouble}
-    services = [one for one in services_of(topology) if one.name not in spare]
+    services = [one for one in topology.services if one.role != "pipeline" and one.name not in spare]
     found: list[Episode] = []
     for number in range(int(rng.poisson(hours / 10))):
         time_s = float(round(start_s + float(rng.uniform(0.04, 1)) * hours * HOUR_S))
