@@ -32,6 +32,7 @@ from bot.pipeline.words import advice_text, blind_text, settle_text, term_text
 
 CANDIDATES = 5  # shown, and considered for "mixed"
 MAX_REASONS = 12
+DUST = 1e-9  # nats: what rounding leaves of nothing
 MAX_SUSPECTS = 10
 
 
@@ -83,7 +84,7 @@ class _Scored:
 def _weighed(hypothesis: Hypothesis, weigher: Weigher) -> _Scored:
     terms = {term.about: term.weight for term in weigher.terms(hypothesis)}
     moved = weigher.scene.learnt.nats_of(hypothesis.signature.subcause)
-    if moved:
+    if abs(moved) > DUST:
         terms["learnt", hypothesis.signature.subcause.value] = moved
     return _Scored(hypothesis=hypothesis, terms=terms, score=log(hypothesis.prior) + sum(terms.values()))
 

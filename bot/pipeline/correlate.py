@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import Catalogue, Kind
 from bot.domain.change import Change
 from bot.domain.finding import Finding, FindingKind, Fingerprint
 from bot.domain.incident import Incident, IncidentId, Member, State
 from bot.domain.policy import SpeakingPolicy
 from bot.pipeline.patience import ripe
-from bot.pipeline.relate import cause_time, echoes, label_delay, related, related_otherwise
+from bot.pipeline.relate import cause_time, echoes, kind_of, label_delay, related, related_otherwise
 from bot.pipeline.severity import severity_of
 from bot.pipeline.weights import ECHO_WAIT, ROOT_LATE_TICKS
 
@@ -36,7 +36,7 @@ def correlate(
     """
     live = [incident for incident in incidents if incident.open]
     past = [incident for incident in incidents if not incident.open]
-    grouped = {incident.id: _refresh(incident, findings, now=now) for incident in live}
+    grouped = {incident.id: _refresh(incident, findings, catalogue, now=now) for incident in live}
     housed = {print_ for incident in live for print_ in _prints(incident)}
     homeless = [f for f in findings if f.fingerprint not in housed and not _of_the_past(f, past, catalogue, now=now)]
 
@@ -56,7 +56,7 @@ def _prints(incident: Incident) -> frozenset[Fingerprint]:
     return frozenset(member.finding.fingerprint for member in incident.members)
 
 
-def _refresh(incident: Incident, findings: Sequence[Finding], *, now: datetime) -> Incident:
+def _refresh(incident: Incident, findings: Sequence[Finding], catalogue: Catalogue, *, now: datetime) -> Incident:
     """Bring each member up to date: still active, just ended, or back again."""
     current = {finding.fingerprint: finding for finding in findings}
     members = []
@@ -64,7 +64,8 @@ def _refresh(incident: Incident, findings: Sequence[Finding], *, now: datetime) 
         finding = current.get(member.finding.fingerprint)
         if finding is not None:
             members.append(Member(finding=finding))
-        elif incident.state is not State.PENDING:  # what nobody has heard of and is over already is no part of it
+        elif incident.state is not State.PENDING or kind_of(member.finding, catalogue) is Kind.LABEL_VOLUME:
+            # else it is no part of it: nobody has heard of it, and it is over; but few labels explain what comes after
             members.append(member if member.ended else replace(member, ended=now))
     return replace(incident, members=tuple(members))
 
@@ -196,7 +197,7 @@ def _settle(
     if not incident.open:
         return incident
     if active:
-        severity = severity_of(active, catalogue)
+        severity = severity_of(active, catalogue, lately=incident.findings)
         if incident.state is State.FIRING and severity.rank < incident.severity.rank:
             severity = incident.severity  # one sign fading does not make the trouble smaller; it ends when all are gone
         settled = replace(

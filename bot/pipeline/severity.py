@@ -89,12 +89,15 @@ def _unlabelled(findings: Iterable[Finding], catalogue: Catalogue) -> frozenset[
     return frozenset(found)
 
 
-def severity_of(findings: Iterable[Finding], catalogue: Catalogue) -> Severity:
-    """Grade the findings that are active now. Movements that are not worse by the catalogue do not raise it."""
+def severity_of(findings: Iterable[Finding], catalogue: Catalogue, *, lately: Iterable[Finding] = ()) -> Severity:
+    """Grade the findings that are active now. Movements that are not worse by the catalogue do not raise it.
+
+    lately: those of the same trouble that are over; labels that were too few explain what is off after them.
+    """
     kinds: set[Kind] = set()
     silent = False
     every = list(findings)
-    waiting = _unlabelled(every, catalogue)
+    waiting = _unlabelled([*every, *lately], catalogue)
     for finding in every:
         signal = catalogue.signal.get(finding.key.signal)
         if finding.kind is FindingKind.BLIND:

@@ -48,7 +48,7 @@ def test_an_incident_is_shown_as_its_thread_shows_it(faultline, stored):
 
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == "Resolved · Very likely infrastructure: a full disk on n-04"
-    assert "Verdict: infrastructure; model 0.6%, infrastructure 99.4%" in done.stdout
+    assert "Verdict: infrastructure; model 0.3%, infrastructure 99.7%" in done.stdout
     assert "Rollback: would not help. The cause is infrastructure" in done.stdout
     assert "What we see" in done.stdout
     assert "Speaks for the infrastructure\n• " in done.stdout
@@ -62,11 +62,11 @@ def test_the_ledger_begins_with_the_prior_ends_with_the_score_and_says_what_was_
     best = incident.verdict.ledgers[0]
     assert done.exit_code == 0, done.output
     assert "For the infrastructure: a full disk on n-04 (disk)" in done.stdout
-    assert f"{log(best.prior):+7.2f} {log(best.prior):+7.2f}  prior: 4.0% of all troubles" in done.stdout
+    assert f"{log(best.prior):+7.2f} {log(best.prior):+7.2f}  prior: {best.prior:.1%} of all troubles" in done.stdout
     assert f"{best.score:+7.2f}  {best.lines[-1].kind}: {best.lines[-1].text}" in done.stdout
     assert "n-04 moved before what it can reach [no more than 2, because onsets are estimates]" in done.stdout
-    assert "odds of 180 to 1 for the infrastructure" in done.stdout
-    assert "A side is named from 75%: it is the infrastructure, at 99.4%" in done.stdout
+    assert "odds of 539 to 1 for the infrastructure" in done.stdout
+    assert "A side is named from 75%: it is the infrastructure, at 99.7%" in done.stdout
     assert "What would settle it: nothing more is needed" in done.stdout
 
 
