@@ -30,7 +30,9 @@ def _named_store(query: str) -> str:
     return f'max by (store) (label_replace({query}, "store", "feature-store", "job", ".*"))'
 
 
-def _signal(name: str, kind: str, unit: str, worse: str, entity: str | list[str], query: str) -> dict[str, Any]:
+def _signal(  # noqa: PLR0917 - a row of the tables below
+    name: str, kind: str, unit: str, worse: str, entity: str | list[str], query: str
+) -> dict[str, Any]:
     return {"name": name, "kind": kind, "unit": unit, "worse": worse, "entity": entity, "query": query}
 
 

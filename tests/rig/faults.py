@@ -73,7 +73,7 @@ def _wider_pool(rig: Rig) -> None:
     rig.control("gateway", pool=20)
 
 
-def _infrastructure(
+def _infrastructure(  # noqa: PLR0917 - a row of the table below
     name: str,
     subcause: str,
     entities: tuple[str, ...],
@@ -94,7 +94,7 @@ def _infrastructure(
     )
 
 
-def _model(
+def _model(  # noqa: PLR0917 - a row of the table below
     name: str,
     subcause: str,
     entities: tuple[str, ...],
@@ -264,7 +264,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _infrastructure(
         *("traffic_surge", "traffic_surge", ("gateway",), (("traffic", "gateway"),)),
-        begin=lambda rig: rig.control("load", rate=rig.rate * 4),
+        begin=lambda rig: rig.control("load", rate=rig.rate * 8),
         end=_usual_load,
     ),
     _model(
@@ -291,7 +291,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _infrastructure(
         *("cpu_quota", "cpu_saturation", ("serve-1",), _on_node("serve-1")),
-        begin=lambda rig: rig.cores("serve-1", SIZES["serve-1"].cores * 0.3),
+        begin=lambda rig: rig.cores("serve-1", SIZES["serve-1"].cores * 0.1),
         end=lambda rig: rig.cores("serve-1", SIZES["serve-1"].cores),
     ),
     _model(

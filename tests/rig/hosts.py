@@ -32,7 +32,7 @@ class Size:
 
 SIZES = {
     "edge-1": Size(cores=0.20, memory_mib=200),
-    "serve-1": Size(cores=0.45, memory_mib=620),
+    "serve-1": Size(cores=0.20, memory_mib=620),
     "data-1": Size(cores=0.20, memory_mib=250),
 }
 SPOOL_MIB = 4
