@@ -30,6 +30,7 @@ NEEDED = {
     "nsenter": "util-linux",
     "taskset": "util-linux",
 }
+APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
 LIBRARIES = ("scikit-learn", "prometheus-client")
 INSTALL_S, TRAIN_S = 900, 300
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,9 @@ def check() -> None:
         raise CannotError(f"not installed: {', '.join(missing)}; apt install {' '.join(missing)}")
     if os.geteuid() != 0:
         raise CannotError("namespaces and control groups need root: run it as root, on a machine of no importance")
+    apart = subprocess.run([*APART, "true"], capture_output=True, text=True, timeout=20, check=False)
+    if apart.returncode:
+        raise CannotError(f"the kernel refuses namespaces: {apart.stderr.strip()}")
     lacking = [name for name in CONTROLLERS if not (GROUPS / name / "cgroup.procs").exists()]
     if lacking:
         raise CannotError(f"control groups of version 1 are needed, and {', '.join(lacking)} is not at {GROUPS}")
@@ -90,10 +94,9 @@ def record(plan: Plan) -> bool:
     """Run one family in namespaces of its own; says whether it was recorded."""
     order = Path(plan.work) / "plan.json"
     order.write_text(json.dumps(asdict(plan)))
-    apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
     try:
         inside = subprocess.run(
-            [*apart, sys.executable, "-m", "tests.rig.run", str(order)], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
+            [*APART, sys.executable, "-m", "tests.rig.run", str(order)], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
         )
     finally:
         remove_groups(plan.root)
