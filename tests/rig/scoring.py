@@ -192,7 +192,7 @@ def main() -> None:
             NULLS.labels(name, feature)
     for outcome in ("failed", "answered"):
         STORE_READS.labels(outcome)
-    REGISTRY.register(scoring)  # type: ignore[arg-type]  # a collector by its shape
+    REGISTRY.register(scoring)
     server(PLACES[arguments.process].port, control=scoring.control, work=scoring.work).serve_forever()
 
 

@@ -81,7 +81,7 @@ class RedisNumbers:
 
 def main() -> None:
     door = Door()
-    REGISTRY.register(RedisNumbers())  # type: ignore[arg-type]  # a collector by its shape
+    REGISTRY.register(RedisNumbers())
     http = server(PLACES["store"].port, control=door.control)
     threading.Thread(target=http.serve_forever, daemon=True).start()
     asyncio.run(door.serve())

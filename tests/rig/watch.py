@@ -73,7 +73,7 @@ class Node:
 
 def main() -> None:
     process, group, *disk = sys.argv[1:]
-    REGISTRY.register(Node(group, disk[0] if disk else None))  # type: ignore[arg-type]  # a collector by its shape
+    REGISTRY.register(Node(group, disk[0] if disk else None))
     server(PLACES[process].port, control=lambda order: None).serve_forever()
 
 
