@@ -229,6 +229,7 @@ class Tick:
         past = await self._store.live_incidents(resolved_since=at - HEALTH_REMEMBERED)
         return Scene(
             quiet=self._lookout.quiet(since=max(incident.onset for incident in incidents if incident.open)),
+            unseen=self.watch.unseen(),
             changes=recent(changes, since=at - CHANGES_REMEMBERED, until=at),
             healthy_before={
                 model.name: rollback_target(model.name, ledger, past, now=at, min_hold=self._rollback.min_hold)

@@ -169,8 +169,14 @@ class Watch:
         found = self._judgements
         if found is None:
             return frozenset()
-        present: NDArray[np.bool_] = found.judged & np.isfinite(found.z)
+        # between two samples of a slow series, its last one stands
+        present: NDArray[np.bool_] = found.judged & ~found.gap
         return self._places.quiet(present, found.active)
+
+    def unseen(self) -> frozenset[Place]:
+        """Places that were watched and are silent now."""
+        found = self._judgements
+        return frozenset() if found is None else self._places.silent(found.judged, found.gap)
 
     def plot(self, finding: Finding) -> PlotSeries | None:
         """The last hours of a finding's series with its baseline, ready to draw."""

@@ -47,7 +47,7 @@ def classify(incident: Incident, catalogue: Catalogue, scene: Scene) -> Verdict:
         return _nothing_known(findings, catalogue)
     odds = [exp(s.score - scored[0].score) for s in scored]
     shares = [one / sum(odds) for one in odds]
-    model = sum((p for s, p in zip(scored, shares, strict=True) if s.cause is Cause.MODEL), 0.0)
+    model = _doubted(_share_of_model(scored), findings, catalogue, scene)
     mixed = _mixed(scored, weigher)
     verdict = _settled(scored, model, mixed)
     verdict = replace(
@@ -60,6 +60,26 @@ def classify(incident: Incident, catalogue: Catalogue, scene: Scene) -> Verdict:
     )
     verdict = _doubt_blindness(with_lesson(verdict, scene.learnt), incident, scene)
     return _with_advice(verdict, catalogue, scene)
+
+
+def _share_of_model(scored: Sequence[_Scored]) -> float:
+    odds = [exp(s.score - scored[0].score) for s in scored]
+    return sum((one for s, one in zip(scored, odds, strict=True) if s.cause is Cause.MODEL), 0.0) / sum(odds)
+
+
+def _doubted(model: float, findings: Sequence[Finding], catalogue: Catalogue, scene: Scene) -> float:
+    """What cannot be seen any more may have stayed quiet: where that would speak less for a side, it counts as quiet.
+
+    So a signal that falls silent never makes a verdict surer than it was.
+    """
+    if not scene.unseen:
+        return model
+    quiet = replace(scene, quiet=scene.quiet | scene.unseen, unseen=frozenset())
+    scored = _scored(Weigher(findings, catalogue, quiet), findings, catalogue)
+    other = _share_of_model(scored) if scored else 0.5
+    if (model - 0.5) * (other - 0.5) <= 0.0:
+        return 0.5
+    return min(model, other) if model > 0.5 else max(model, other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ class Scene:
     """The circumstances of a tick, the same for every incident."""
 
     quiet: frozenset[Place]  # judged, and in its usual range
+    unseen: frozenset[Place] = frozenset()  # judged once, and silent now
     changes: tuple[Change, ...]  # recent ones, oldest first
     healthy_before: Mapping[str, str | None]  # by model: the version one would roll back to, None when there is none
     serving: Mapping[str, str | None]  # by model: the version that holds the alias now, as far as we saw
@@ -45,6 +46,13 @@ class Places:
         self._places = list(numbers)
         self._rows = np.asarray(rows, dtype=np.int64)
         self._groups = np.asarray(groups, dtype=np.int64)
+
+    def silent(self, judged: NDArray[np.bool_], gap: NDArray[np.bool_]) -> frozenset[Place]:
+        """Places of which every series that was ever judged is silent now. Arguments as below."""
+        size = len(self._places)
+        had = np.bincount(self._groups, weights=judged[self._rows], minlength=size)
+        gone = np.bincount(self._groups, weights=(judged & gap)[self._rows], minlength=size)
+        return frozenset(self._places[i] for i in np.flatnonzero((had > 0) & (had == gone)))
 
     def quiet(self, judged: NDArray[np.bool_], moving: NDArray[np.bool_]) -> frozenset[Place]:
         """Places where at least one series is judged and none moves.

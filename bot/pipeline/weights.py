@@ -125,13 +125,15 @@ RULES = (
         kind="moved",
         evidence="a kind of signal moved that this cause moves",
         worth=f"logarithm of how much likelier that is than by chance ({QUIET_RATE:.0%}), times {TEMPER:g}; "
-        f"times {DECAY:g} of the likelihood for each hop after the first; less below {PLAIN_SIGMAS:g} sigma",
+        f"times {DECAY:g} of the likelihood for each hop after the first; less below {PLAIN_SIGMAS:g} sigma, "
+        f"and for a resource that is not {FULL:.0%} full",
         reason="telemetry repeats itself, so that several signs are not as many proofs",
     ),
     Rule(
         kind="quiet",
         evidence="a kind of signal stayed quiet that this cause should move",
-        worth=f"the same, against it, after {_minutes(PATIENCE)}; nothing if that was less than {ARGUABLE:.0%} likely",
+        worth=f"the same, against it, after {_minutes(PATIENCE)}; nothing if that was less than {ARGUABLE:.0%} likely; "
+        f"{QUIET_BELOW:g} at most for all below the root",
         reason="what should follow needs time to show, and hundreds of crumbs would drown the rest",
     ),
     Rule(
@@ -176,7 +178,8 @@ RULES = (
         kind="change",
         evidence="a change of the right kind at the root, shortly before the onset",
         worth=f"up to {CHANGE_CAP:+g}, or {HELPING_CHANGE_CAP:+g} where the cause can do without one; "
-        f"falls to a third in {_minutes(CHANGE_TAU)}, to nothing after {_minutes(CHANGE_MEMORY)}",
+        f"falls to a third in {_minutes(CHANGE_TAU)}, to nothing after {_minutes(CHANGE_MEMORY)}; "
+        f"{CHANGE_UNSEEN:.0%} of it when nothing is off where the change was made",
         reason="most changes are innocent, and the nearest is likelier to blame",
     ),
     Rule(
