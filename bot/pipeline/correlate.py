@@ -64,10 +64,15 @@ def _refresh(incident: Incident, findings: Sequence[Finding], catalogue: Catalog
         finding = current.get(member.finding.fingerprint)
         if finding is not None:
             members.append(Member(finding=finding))
-        elif incident.state is not State.PENDING or kind_of(member.finding, catalogue) is Kind.LABEL_VOLUME:
+        elif _told(incident) or kind_of(member.finding, catalogue) is Kind.LABEL_VOLUME:
             # else it is no part of it: nobody has heard of it, and it is over; but few labels explain what comes after
             members.append(member if member.ended else replace(member, ended=now))
     return replace(incident, members=tuple(members))
+
+
+def _told(incident: Incident) -> bool:
+    """Whether people may have heard of it: one that came back is pending again, and keeps its past."""
+    return incident.state is not State.PENDING or incident.reopened > 0
 
 
 def _home(finding: Finding, grouped: Mapping[IncidentId, Incident], catalogue: Catalogue) -> Incident | None:
@@ -185,6 +190,8 @@ def _begins_in(one: Incident, other: Incident, catalogue: Catalogue) -> bool:
 
 def _opened_at(incident: Incident) -> datetime:
     """When what stands was first seen: what came and went before anybody was told is no part of it."""
+    if _told(incident):
+        return incident.opened
     telling = [f for f in incident.active_findings if f.kind is not FindingKind.GAP or f.worse]
     return max(incident.opened, min((finding.detected for finding in telling), default=incident.opened))
 

@@ -14,6 +14,7 @@ from bot.domain.incident import State
 from tests.pipeline.builders import (
     CRITICAL,
     HOUR,
+    LABEL_DELAY_S,
     MINUTE,
     ONSET,
     POLICY,
@@ -312,3 +313,50 @@ def test_a_disk_that_fills_minutes_after_a_bad_version_is_a_second_trouble():
     found = group([scores, labels, disk], [incident(scores, labels, id="inc-version")], minutes=12)
 
     assert [sorted(one.entities) for one in found] == [["fraud"], ["n-04"]]
+
+
+# ---------------------------------------------------------------- what labels tell late
+
+
+STORE = finding(K.ERRORS, "feature-store")
+
+
+def late(minutes):
+    """Quality of the model that the store feeds, told by labels that come LABEL_DELAY_S later."""
+    return finding(K.QUALITY, "fraud", minutes=minutes, found=minutes + 1)
+
+
+def ended(at):
+    over = incident(STORE)
+    return replace(over, state=State.RESOLVED, resolved=ONSET + at * MINUTE, members=over.members)
+
+
+def test_labels_that_tell_late_of_a_trouble_join_it_while_it_stands():
+    found = group([STORE, late(200)], [replace(incident(STORE), state=State.FIRING)], minutes=201)
+
+    assert parts(found) == {frozenset({("errors", "feature-store"), ("quality", "fraud")})}
+
+
+def test_labels_that_tell_late_of_a_trouble_that_is_over_are_no_news_for_a_while():
+    assert group([late(30)], [ended(20)], minutes=31) == ()
+    delay = LABEL_DELAY_S / 60
+    assert len(group([late(30)], [ended(20)], minutes=20 + delay + 61)) == 1  # still off: that is another trouble
+
+
+def test_what_was_over_before_anybody_heard_of_it_is_no_part_of_the_incident_that_is_told():
+    blip, lasting = finding(K.CPU, "n-01"), finding(K.LATENCY, "scoring", minutes=1)
+    *_, last = run((2, [blip]), (3, [blip, lasting]), (4, [lasting]), (5, [lasting]))
+
+    [found] = last
+    assert (found.state, len(found.members)) == (State.FIRING, 1)
+    assert found.opened == lasting.detected
+
+
+def test_one_that_came_back_keeps_its_past():
+    over = replace(
+        incident(SLOW, FAILING), state=State.RESOLVED, resolved=ONSET + 5 * MINUTE, opened=ONSET + 2 * MINUTE
+    )
+    *_, last = run((10, [SLOW]), (11, [SLOW]), (12, [SLOW]), (13, [SLOW]), before=[over])
+
+    [found] = last
+    assert (found.state, len(found.members), found.opened) == (State.FIRING, 2, over.opened)
