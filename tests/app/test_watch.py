@@ -306,9 +306,20 @@ def test_a_series_that_fell_silent_is_not_judged_any_more():
 def test_quiet_places_are_those_that_are_seen_and_usual():
     watch = learnt()
 
-    observed(watch, 3, auc=0.70, latency_p99=np.nan)
+    observed(watch, 2, auc=0.70, latency_p99=np.nan)
 
-    assert watch.quiet() == {("n-04", Kind.DISK), ("fraud", Kind.VERSION)}
+    # a scrape or two that fail say nothing: the last sample stands
+    assert watch.quiet() == {("n-04", Kind.DISK), ("fraud", Kind.VERSION), ("scoring", Kind.LATENCY)}
+    assert watch.unseen() == frozenset()
+
+
+def test_a_place_that_fell_silent_is_unseen_and_not_quiet():
+    watch = learnt()
+
+    observed(watch, 8, latency_p99=np.nan)
+
+    assert ("scoring", Kind.LATENCY) not in watch.quiet()
+    assert watch.unseen() == {("scoring", Kind.LATENCY)}
 
 
 def test_before_the_first_column_nothing_is_called_quiet():
