@@ -309,7 +309,7 @@ def test_quiet_places_are_those_that_are_seen_and_usual():
     observed(watch, 2, auc=0.70, latency_p99=np.nan)
 
     # a scrape or two that fail say nothing: the last sample stands
-    assert watch.quiet() == {("n-04", Kind.DISK), ("fraud", Kind.VERSION), ("scoring", Kind.LATENCY)}
+    assert watch.quiet() == {("n-04", Kind.DISK), ("fraud", Kind.VERSION), ("scorer", Kind.LATENCY)}
     assert watch.unseen() == frozenset()
 
 
@@ -318,8 +318,8 @@ def test_a_place_that_fell_silent_is_unseen_and_not_quiet():
 
     observed(watch, 8, latency_p99=np.nan)
 
-    assert ("scoring", Kind.LATENCY) not in watch.quiet()
-    assert watch.unseen() == {("scoring", Kind.LATENCY)}
+    assert ("scorer", Kind.LATENCY) not in watch.quiet()
+    assert watch.unseen() == {("scorer", Kind.LATENCY)}
 
 
 def test_before_the_first_column_nothing_is_called_quiet():
