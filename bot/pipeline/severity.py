@@ -10,7 +10,7 @@ from bot.domain.incident import Severity
 
 # users or decisions are hit
 CRITICAL = frozenset({Kind.AVAILABILITY, Kind.ERRORS, Kind.QUALITY, Kind.FALLBACK})
-# feature drift alone never pages; label counts and a lone resource reading are evidence, not trouble
+# one drifting input alone never calls; label counts and a lone resource reading are evidence, not trouble
 EVIDENCE_ONLY = frozenset({Kind.FEATURE_DRIFT, Kind.FEATURE_VALUE, Kind.LABEL_RATE, Kind.LABEL_VOLUME})
 LOAD_ONLY = frozenset({Kind.TRAFFIC, Kind.THROUGHPUT, Kind.CPU, Kind.CACHE, Kind.NETWORK, Kind.RESTARTS, Kind.BACKLOG})
 RESOURCES = frozenset({Kind.CPU, Kind.CACHE, Kind.NETWORK, Kind.BACKLOG})  # of those, what nobody asks for

@@ -509,3 +509,35 @@ def test_two_series_equally_far_off_are_weighed_alike_in_any_order(order):
     found = judge([*(early, late)[::order], slow], minutes=20)
 
     assert found.candidates[0].probability > 0.9  # the node moved before the service, whoever is asked first
+
+
+def test_a_store_that_fails_speaks_against_a_fault_in_the_values_it_carries():
+    values = (finding(K.FEATURE_NULL, "fraud/velocity"), finding(K.FEATURE_NULL, "fraud/tenure"))
+
+    alone = judge(values)
+    with_store = judge((*values, finding(K.ERRORS, "feature-store"), finding(K.FALLBACK, "fraud")))
+
+    assert alone.cause is Cause.MODEL
+    assert (with_store.cause, with_store.entity) == (Cause.INFRASTRUCTURE, "feature-store")
+
+
+def test_a_surge_is_where_requests_come_in():
+    found = judge([finding(K.TRAFFIC, name) for name in ("feature-store", "scoring", "checkout")])
+
+    assert (found.subcauses, found.entity) == ((Subcause.TRAFFIC_SURGE,), "checkout")
+
+
+def test_fewer_requests_are_no_surge():
+    found = judge([finding(K.TRAFFIC, "checkout", z=-12.0), finding(K.LATENCY, "checkout")])
+
+    assert Subcause.TRAFFIC_SURGE not in found.subcauses
+
+
+def test_a_resource_that_is_half_empty_speaks_less_than_one_that_is_full():
+    def disk(used):
+        one = finding(K.DISK, "n-04", z=20.0)
+        seen = replace(one.evidence, expected=0.1, scale=(used - 0.1) / 20.0, observed=used)
+        return judge([replace(one, evidence=seen), finding(K.FRESHNESS, "fraud/velocity", minutes=2)])
+
+    share = [next(c.probability for c in disk(used).candidates if c.entity == "n-04") for used in (0.2, 0.99)]
+    assert share[0] < share[1]
