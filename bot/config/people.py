@@ -46,6 +46,11 @@ class PoliciesSection(Section):
         "trouble must last this long before it is told; critical trouble half of it",
         why="most blips of a rollout are over by then",
     )
+    silence_patience: Duration = key(
+        SPEAKING.silence_patience,
+        "series that fell silent together are told after this; a source that cannot be read is told at once",
+        why="scrapes fail for some minutes and come back by themselves",
+    )
     resolve_after: Duration = key(
         SPEAKING.resolve_after, "quiet this long ends an incident", why="shorter would flap with five-minute windows"
     )
@@ -121,6 +126,7 @@ class PoliciesSection(Section):
     def speaking(self) -> SpeakingPolicy:
         return SpeakingPolicy(
             debounce=self.debounce,
+            silence_patience=self.silence_patience,
             resolve_after=self.resolve_after,
             reopen_within=self.reopen_within,
             verdict_hold=self.verdict_hold,

@@ -12,6 +12,7 @@ class SpeakingPolicy:
     """When an incident is told."""
 
     debounce: timedelta = timedelta(minutes=2)  # most blips of a rollout are over by then; critical ones wait half
+    silence_patience: timedelta = timedelta(minutes=15)  # scrapes fail for some minutes and come back by themselves
     resolve_after: timedelta = timedelta(minutes=5)  # quiet that long before we call it over
     reopen_within: timedelta = timedelta(hours=1)  # the same trouble back within this keeps its thread
     verdict_hold: timedelta = timedelta(minutes=2)  # a new cause must hold this long before it is announced

@@ -15,7 +15,6 @@ from bot.pipeline.weights import (
     BLIP_REACH,
     CHANGE_LATE_TICKS,
     CHANGE_MEMORY,
-    SILENCE_PATIENCE,
     SILENCE_TICKS,
     STILL_OFF,
 )
@@ -38,7 +37,7 @@ def ripe(
     told = [finding for finding in active if finding.kind is not FindingKind.GAP]
     if not told:  # a scrape that fails for some minutes is nobody's trouble
         silent = now - min(finding.onset for finding in active)
-        return silent >= max(SILENCE_PATIENCE, SILENCE_TICKS * step)
+        return silent >= max(policy.silence_patience, SILENCE_TICKS * step)
     if not any(still_off(finding) for finding in told):
         return False  # on its way back already
     wait = policy.debounce / 2 if severity is Severity.CRITICAL else policy.debounce

@@ -61,8 +61,7 @@ MIXED_PENALTY = 5.0  # nats: two independent troubles at once are rare
 
 # ---------------------------------------------------------------- how long a trouble is watched before it is told
 
-SILENCE_PATIENCE = timedelta(minutes=15)  # series that end together: scrapes fail for some minutes and come back
-SILENCE_TICKS = 4  # and at least so many ticks, where those are far apart
+SILENCE_TICKS = 4  # series that fell silent together have at least so long, where ticks are far apart
 STILL_OFF = 2.5  # sigmas: nearer to its usual than this, a finding only waits for the proof that it is back
 BLIP = timedelta(minutes=7)  # what a rollout costs while it happens is over by then
 BLIP_REACH = 2  # hops: what was rolled out, its callers and its models

@@ -131,6 +131,7 @@ def settings(*, slack: str, prometheus: str, mlflow: str, registered: str, store
         "actions": {"mode": "live"},
         "policies": {
             "debounce": "3s",
+            "silence_patience": "3s",
             "resolve_after": "8s",
             "verdict_hold": "2s",
             "edit_debounce": "1s",

@@ -9,7 +9,7 @@ from bot.domain.catalogue import Kind
 from bot.domain.change import Change, ChangeKind
 from bot.domain.finding import FindingKind
 from bot.pipeline.patience import ripe
-from bot.pipeline.weights import BLIP, SILENCE_PATIENCE
+from bot.pipeline.weights import BLIP
 from tests.pipeline.builders import CATALOGUE, CRITICAL, MINUTE, ONSET, POLICY, WARNING, finding, gap
 
 K = Kind
@@ -51,7 +51,7 @@ def test_where_samples_are_far_apart_one_of_them_is_not_enough():
 
 def test_a_scrape_that_fails_for_minutes_is_nobodys_trouble():
     silent = [gap(K.CPU, "n-01"), gap(K.MEMORY, "n-01")]
-    long = SILENCE_PATIENCE / MINUTE
+    long = POLICY.silence_patience / MINUTE
 
     assert not told(silent, minutes=long - 1)
     assert told(silent, minutes=long)
