@@ -96,7 +96,9 @@ def _meets(finding: Finding, member: Member) -> bool:
 
 def _late_echo(finding: Finding, incident: Incident, catalogue: Catalogue, *, now: datetime) -> bool:
     """Whether late labels tell of an incident that is over; not for ever: what stays off longer than that is news."""
-    if incident.resolved is None or not echoes(finding, incident, catalogue):
+    if incident.resolved is None or finding.fingerprint in _prints(incident):
+        return False  # it was there: that it comes back is told, in the same thread
+    if not echoes(finding, incident, catalogue):
         return False
     return now <= incident.resolved + label_delay(finding, catalogue) + ECHO_WAIT
 

@@ -360,3 +360,12 @@ def test_one_that_came_back_keeps_its_past():
 
     [found] = last
     assert (found.state, len(found.members), found.opened) == (State.FIRING, 2, over.opened)
+
+
+def test_quality_that_comes_back_reopens_its_thread_and_is_no_echo_of_itself():
+    worse = late(0)
+    over = replace(incident(worse), state=State.RESOLVED, resolved=ONSET + 20 * MINUTE)
+
+    [found] = group([late(30)], [over], minutes=31)
+
+    assert (found.id, found.reopened) == (over.id, 1)
