@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from bot.bench import bench
-from bot.cli_learn import learn
+from bot.cli_learn import Config, learn
 from bot.errors import BadInputError, FaultlineError
 
 if TYPE_CHECKING:
@@ -47,12 +47,6 @@ app = typer.Typer(
 )
 app.add_typer(bench, name="bench")
 app.add_typer(learn, name="learn")
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", "-c", help="faultline.yaml; else FAULTLINE_CONFIG, else ./faultline.yaml", show_default=False
-    ),
-]
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - the signature is Typer's

@@ -16,13 +16,12 @@ from bot.bench.verdicts.figures import table
 from bot.bench.verdicts.matching import Case, Trouble, assigned, guess_of, series_id
 from bot.bench.verdicts.rules import RULES
 from bot.errors import BadInputError
+from bot.replay.run import WARM_UP
 from bot.sources.recording import Recording, load_recording
 from bot.wiring.replaying import replay_folder
 from bot.world.corpus.families import FAMILIES, LEFT_OUT
 from bot.world.corpus.traps import TRAPS
 from bot.world.corpus.write import record_family
-
-WARM_UP_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,7 @@ def scored(folder: Path, *, family: str) -> Case:
 
 def _judged_s(recording: Recording) -> float:
     span = float(recording.times_s[-1] - recording.times_s[0]) if len(recording.times_s) else 0.0
-    return max(span - WARM_UP_S, span / 2)
+    return max(span - WARM_UP.total_seconds(), span / 2)
 
 
 def truth_of(folder: Path) -> list[dict[str, Any]]:

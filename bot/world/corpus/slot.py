@@ -74,16 +74,9 @@ class Slot:
     def model(self) -> Model:
         return self.topology.model(self.pick([model.name for model in self.topology.models]))
 
-    def feature(self, *, stored: bool | None = None) -> str:
-        """Draw a model/feature that matters to its model."""
-        return self.pick(
-            [
-                f"{model.name}/{feature.name}"
-                for model in self.topology.models
-                for feature in model.features
-                if stored is None or feature.stored is stored
-            ]
-        )
+    def feature(self) -> str:
+        """Draw a model/feature."""
+        return self.pick([f"{model.name}/{one.name}" for model in self.topology.models for one in model.features])
 
     def span(self) -> dict[str, Any]:
         return {"start_s": self.start_s, "end_s": self.end_s, "severity": self.severity, "flap_s": self.flap_s}
